@@ -1,0 +1,32 @@
+// Branded strings: made once at the border, trusted afterwards. A string from the network is never a path, a key or a subject.
+import { randomBytes } from 'node:crypto';
+
+export type ObjectKey = string & { readonly brand: 'ObjectKey' };
+export type ReceiptId = string & { readonly brand: 'ReceiptId' };
+
+const OBJECT_KEY = /^(received\/\d{4}\/\d{2}\/\d{2}|derived\/[0-9a-f-]{36}|retrieved\/[a-z0-9-]{1,63}\/[0-9a-f]{32})\/[a-z0-9.-]{1,128}$/;
+
+/** Throws when the text is not of a form that our own code draws (ARCHITECTURE.md, Objects). */
+export function objectKey(text: string): ObjectKey {
+  if (!OBJECT_KEY.test(text) || text.includes('..')) throw new Error(`not an object key of ours: ${JSON.stringify(text.slice(0, 200))}`);
+  return text as ObjectKey;
+}
+
+/** UUIDv7 (RFC 9562 section 5.7): 48 bits of Unix milliseconds, then random bits; sorts by time. */
+export function uuidV7(now = Date.now()): string {
+  const bytes = randomBytes(16);
+  bytes.writeUIntBE(now, 0, 6);
+  bytes[6] = (bytes[6]! & 0x0f) | 0x70;
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  const hex = bytes.toString('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
+
+export const newReceiptId = (): ReceiptId => uuidV7() as ReceiptId;
+
+/** received/<yyyy>/<mm>/<dd>/<receiptId>.dcm; the day is that of the receipt id's own clock (UTC). */
+export function receivedKey(receiptId: ReceiptId): ObjectKey {
+  const millis = Number.parseInt(receiptId.slice(0, 8) + receiptId.slice(9, 13), 16);
+  const day = new Date(millis).toISOString().slice(0, 10).replaceAll('-', '/');
+  return objectKey(`received/${day}/${receiptId}.dcm`);
+}

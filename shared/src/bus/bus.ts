@@ -1,0 +1,73 @@
+// The port to JetStream: what a service says to it. nats-bus.ts is the only file that knows NATS.
+import type { z } from 'zod';
+import type { Fact } from '../events/facts.ts';
+import type { StreamName } from '../events/flow.ts';
+
+export interface PublishOptions {
+  readonly subject: string;
+  /** Nats-Msg-Id: an optimisation against doubles, never a guarantee. */
+  readonly messageId: string;
+  /** How long the acknowledgement may take [5000]. */
+  readonly timeoutMs?: number;
+}
+
+export interface Message<T> {
+  readonly event: T;
+  /** 1 at first, counted by the server. */
+  readonly deliveryCount: number;
+}
+
+export interface ConsumerPlan<T> {
+  readonly stream: StreamName;
+  /** Durable name: a-z 0-9 -. */
+  readonly name: string;
+  /** One filter subject (nats-server 2.9). */
+  readonly filter: string;
+  readonly schema: z.ZodType<T>;
+  /** Handlers at work at a time in this process. */
+  readonly concurrency: number;
+  /** Delay before the n-th redelivery after a TransientError, ms [1 s doubling to 60 s]. `retryAfterMs` of the error is honoured when longer. */
+  readonly retryDelayMs?: (deliveryCount: number) => number;
+  /**
+   * What to do with a message that can never be handled (PermanentError, or a body that is not of the schema): publish the fact that says so.
+   * It resolves before the message is acknowledged; when it throws the message comes back.
+   */
+  readonly onPermanent: (failure: { body: unknown; error: Error }) => Promise<void>;
+}
+
+export interface Consumption {
+  /** Stops asking for messages; handlers at work go on. */
+  pause(): void;
+  resume(): void;
+  /** Stops asking, waits for the handlers at work, gives back what was not begun. */
+  stop(): Promise<void>;
+}
+
+export interface Bucket {
+  get(key: string): Promise<Uint8Array | undefined>;
+  put(key: string, value: Uint8Array): Promise<void>;
+  delete(key: string): Promise<void>;
+  /** Calls with the present value, if any, then with each change; goes on over reconnects. Resolves when the present state is known. */
+  watch(key: string, onValue: (value: Uint8Array) => void): Promise<{ stop(): void }>;
+}
+
+export interface Bus {
+  /** Resolves when JetStream acknowledged. Throws PublicationRefused (surely not stored) or PublicationUnknown. */
+  publish(event: object, options: PublishOptions): Promise<void>;
+  /** Publishes a fact on its own type as subject; same promises as publish. The message id is the fact's id. */
+  publishFact(fact: Fact): Promise<void>;
+  /**
+   * Runs the handler for each message: resolved = ack; TransientError or any other error = nak with growing delay; PermanentError = onPermanent, then ack.
+   * `working()` is sent for as long as a handler runs. The handler runs inside the trace context of the message.
+   */
+  consume<T>(plan: ConsumerPlan<T>, handler: (message: Message<T>) => Promise<void>): Promise<Consumption>;
+  /** A key-value bucket, made when absent. */
+  bucket(name: string, options?: { maxAgeMs?: number }): Promise<Bucket>;
+  /** Messages in a stream now. */
+  backlog(stream: StreamName): Promise<{ messages: number; bytes: number }>;
+  /** Messages that a consumer has still to acknowledge (pending and under way); 0 when there is no such consumer. */
+  unacknowledged(stream: StreamName, consumer: string): Promise<number>;
+  /** Throws when JetStream cannot take a publication now (a probe is published and acknowledged). */
+  probe(): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,114 @@
+// What happened, for the ledger. Each fact is self-sufficient: it can create its rows whatever came before, late or never.
+import { z } from 'zod';
+import { delivery } from './delivery.ts';
+import { envelope } from './envelope.ts';
+import { assignment, compression, instance } from './instance.ts';
+import { retrieval } from './retrieval.ts';
+
+const reason = z.string().max(500);
+
+/** `ledger.instance.received` */
+export const instanceReceivedFact = envelope.extend({ type: z.literal('ledger.instance.received'), instance });
+/** `ledger.instance.ready` */
+export const instanceReadyFact = envelope.extend({ type: z.literal('ledger.instance.ready'), instance, compression });
+/** `ledger.instance.quarantined`: a step failed for good; the object is kept. */
+export const instanceQuarantinedFact = envelope.extend({
+  type: z.literal('ledger.instance.quarantined'),
+  instance,
+  step: z.string().max(32),
+  reason,
+});
+
+export const heldReasons = ['unmatched', 'no-facility', 'ambiguous', 'no-destination'] as const;
+/** Work that waits for a person. `facility`: the hub or facility concerned, if one is known; `candidates`: the facilities that tie. */
+export const held = z.object({
+  reason: z.enum(heldReasons),
+  detail: reason,
+  facility: z.string().max(63).optional(),
+  candidates: z.array(z.string().max(63)).max(64),
+});
+export type Held = z.infer<typeof held>;
+
+/** `ledger.instance.routed`: the whole decision. `deliveries` lists every due delivery published for it; `held` when it also (or only) waits. */
+export const instanceRoutedFact = envelope.extend({
+  type: z.literal('ledger.instance.routed'),
+  instance,
+  compression,
+  revision: z.int().min(0),
+  facilities: z.array(z.object({ id: z.string().max(63), rule: z.string().max(300) })).max(256),
+  deliveries: z.array(delivery.omit({ instance: true, compressed: true })).max(1024),
+  held: held.optional(),
+  assignment: assignment.optional(),
+});
+
+/** `ledger.delivery.due`: a delivery that no routing fact announces (retrievals). */
+export const deliveryDueFact = envelope.extend({ type: z.literal('ledger.delivery.due'), delivery });
+/** `ledger.delivery.attempted`: a transient failure; it is tried again at `nextAttemptAt`. */
+export const deliveryAttemptedFact = envelope.extend({
+  type: z.literal('ledger.delivery.attempted'),
+  delivery,
+  attempt: z.int().min(1),
+  reason,
+  nextAttemptAt: z.iso.datetime(),
+});
+/** `ledger.delivery.confirmed`. `confirmation`: what proved it, e.g. `stow 200`, `c-store 0000`; `object`: which object arrived; `warning`: status B0xx or Warning Reason. */
+export const deliveryConfirmedFact = envelope.extend({
+  type: z.literal('ledger.delivery.confirmed'),
+  delivery,
+  attempt: z.int().min(1),
+  confirmation: z.string().max(64),
+  digest: z.string().regex(/^[0-9a-f]{64}$/),
+  warning: z.string().max(64).optional(),
+});
+/** `ledger.delivery.failed`: permanent, parked; an operator may retry. */
+export const deliveryFailedFact = envelope.extend({ type: z.literal('ledger.delivery.failed'), delivery, attempt: z.int().min(1), reason });
+
+/** `ledger.retrieval.changed` */
+export const retrievalChangedFact = envelope.extend({
+  type: z.literal('ledger.retrieval.changed'),
+  retrieval,
+  state: z.enum(['fetching', 'done', 'failed']),
+  instances: z.int().min(0),
+  fetched: z.int().min(0),
+  fromCache: z.int().min(0),
+  reason: reason.optional(),
+});
+/** `ledger.destination.changed`: the uploader paused or resumed a destination. */
+export const destinationChangedFact = envelope.extend({
+  type: z.literal('ledger.destination.changed'),
+  destination: z.string().max(63),
+  state: z.enum(['open', 'paused']),
+  reason: reason.optional(),
+});
+/** `ledger.operator.acted`: audit of what a person did. */
+export const operatorActedFact = envelope.extend({
+  type: z.literal('ledger.operator.acted'),
+  operator: z.string().max(128),
+  action: z.enum([
+    'delivery-retried',
+    'instance-assigned',
+    'instance-discarded',
+    'configuration-applied',
+    'retrieval-requested',
+    'password-changed',
+    'signed-in',
+    'sign-in-refused',
+  ]),
+  subject: z.string().max(300),
+});
+
+export const fact = z.discriminatedUnion('type', [
+  instanceReceivedFact,
+  instanceReadyFact,
+  instanceQuarantinedFact,
+  instanceRoutedFact,
+  deliveryDueFact,
+  deliveryAttemptedFact,
+  deliveryConfirmedFact,
+  deliveryFailedFact,
+  retrievalChangedFact,
+  destinationChangedFact,
+  operatorActedFact,
+]);
+export type Fact = z.infer<typeof fact>;
+export type FactOf<T extends Fact['type']> = Extract<Fact, { type: T }>;

@@ -1,0 +1,85 @@
+// The table of streams and subjects: who publishes what, who consumes it. Subjects never say who the patient is.
+import type { Lane } from './instance.ts';
+
+export type StreamName = 'RECEIVED' | 'READY' | 'DERIVATIONS' | 'DELIVERIES' | 'RETRIEVALS' | 'COMMITMENTS' | 'FACTS';
+
+/** `retention` workqueue: a message leaves when acknowledged, and a full stream refuses (discard new). limits: oldest leave first. */
+export interface StreamPlan {
+  readonly subjects: string[];
+  readonly retention: 'workqueue' | 'limits';
+  readonly maxMessages: number;
+  readonly maxAgeMs?: number;
+  readonly producers: string[];
+  readonly consumers: string[];
+}
+
+const DAY_MS = 86_400_000;
+
+export const FLOW: Record<StreamName, StreamPlan> = {
+  RECEIVED: {
+    subjects: ['instance.received.>'],
+    retention: 'workqueue',
+    maxMessages: 1_000_000,
+    producers: ['receiver', 'ledger'],
+    consumers: ['compressor'],
+  },
+  READY: {
+    subjects: ['instance.ready.>'],
+    retention: 'workqueue',
+    maxMessages: 1_000_000,
+    producers: ['compressor', 'console', 'ledger'],
+    consumers: ['router'],
+  },
+  DERIVATIONS: {
+    subjects: ['derivation.due.>'],
+    retention: 'workqueue',
+    maxMessages: 1_000_000,
+    producers: ['router', 'uploader'],
+    consumers: ['compressor'],
+  },
+  DELIVERIES: {
+    subjects: ['delivery.due.>'],
+    retention: 'workqueue',
+    maxMessages: 5_000_000,
+    producers: ['router', 'retriever', 'console', 'ledger'],
+    consumers: ['uploader'],
+  },
+  RETRIEVALS: {
+    subjects: ['retrieval.due.>'],
+    retention: 'workqueue',
+    maxMessages: 1_000_000,
+    producers: ['console', 'retriever'],
+    consumers: ['retriever'],
+  },
+  COMMITMENTS: {
+    subjects: ['commitment.>'],
+    retention: 'workqueue',
+    maxMessages: 100_000,
+    producers: ['receiver', 'ledger'],
+    consumers: ['ledger', 'receiver'],
+  },
+  FACTS: {
+    subjects: ['ledger.>'],
+    retention: 'limits',
+    maxMessages: 50_000_000,
+    maxAgeMs: 14 * DAY_MS,
+    producers: ['all'],
+    consumers: ['ledger', 'console'],
+  },
+};
+
+/** Token of a subject for a facility that the association alone did not decide. */
+export const NO_FACILITY = 'none';
+
+const TOKEN = /^[a-z0-9-]{1,63}$/;
+const token = (text: string): string => {
+  if (!TOKEN.test(text)) throw new Error(`not a subject token (a-z 0-9 -): ${JSON.stringify(text)}`);
+  return text;
+};
+
+export const receivedSubject = (lane: Lane, facility = NO_FACILITY): string => `instance.received.${lane}.${token(facility)}`;
+export const readySubject = (lane: Lane, facility = NO_FACILITY): string => `instance.ready.${lane}.${token(facility)}`;
+export const retrievalSubject = (source: string): string => `retrieval.due.${token(source)}`;
+export function deliverySubject(destination: string, lane: Lane, facility = NO_FACILITY): string {
+  return `delivery.due.${token(destination)}.${lane}.${token(facility)}`;
+}

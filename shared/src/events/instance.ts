@@ -1,0 +1,82 @@
+// One instance on its way: what was received, where it lies, and what the compressor made of it.
+import { z } from 'zod';
+import { type ObjectKey, objectKey, type ReceiptId } from '../brands.ts';
+import { envelope } from './envelope.ts';
+
+export const lanes = ['stat', 'routine', 'prior'] as const;
+export const lane = z.enum(lanes);
+export type Lane = z.infer<typeof lane>;
+
+export const uid = z.string().regex(/^[0-9.]{1,64}$/);
+export const receiptId = z.uuid().transform((text) => text as ReceiptId);
+export const key = z.string().transform((text, context): ObjectKey => {
+  try {
+    return objectKey(text);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message });
+    return z.NEVER;
+  }
+});
+
+/** A stored Part 10 object. `digest`: lower-case hex SHA-256 of the data set alone (without preamble and group 2); `size`: bytes of the whole object. */
+export const objectRef = z.object({
+  objectKey: key,
+  size: z.int().min(0),
+  digest: z.string().regex(/^[0-9a-f]{64}$/),
+  transferSyntaxUid: uid,
+});
+export type ObjectRef = z.infer<typeof objectRef>;
+
+/** Facts of the association that brought the instance. `source`: the peer's address without port. */
+export const associationFacts = z.object({
+  callingAe: z.string().max(16),
+  calledAe: z.string().max(16),
+  source: z.string().max(64),
+  listener: z.string().max(63),
+  tlsSubject: z.string().max(1024).optional(),
+});
+export type AssociationFacts = z.infer<typeof associationFacts>;
+
+/**
+ * `attributes`: header values decoded to UTF-8 and trimmed, several values joined by a backslash, by keyword (or, for paths that the
+ * gateway document names, by the path as written there). See header-attributes.ts for the list that is always there.
+ */
+export const instance = objectRef.extend({
+  receiptId,
+  receivedAt: z.iso.datetime(),
+  sopClassUid: uid,
+  sopInstanceUid: uid,
+  studyInstanceUid: uid.optional(),
+  seriesInstanceUid: uid.optional(),
+  lane,
+  association: associationFacts,
+  attributes: z.record(z.string().max(128), z.string().max(1024)),
+});
+export type Instance = z.infer<typeof instance>;
+
+/** `instance.received.<lane>.<facility>`: the object is durable; the receiver answers 0000 once this is acknowledged. */
+export const instanceReceived = envelope.extend({ type: z.literal('instance.received'), instance });
+export type InstanceReceived = z.infer<typeof instanceReceived>;
+
+/** What the compression rules made. `outcome` unchanged: `object` is absent and the received object is what is sent. */
+export const compression = z.object({
+  outcome: z.enum(['compressed', 'unchanged']),
+  reason: z.string().max(300),
+  rule: z.string().max(300).optional(),
+  revision: z.int().min(0),
+  object: objectRef.optional(),
+});
+export type Compression = z.infer<typeof compression>;
+
+/** An operator's decision for a held instance: the endpoints (facility ids) it shall go to. */
+export const assignment = z.object({ facilities: z.array(z.string().max(63)).max(64), by: z.string().max(128) });
+export type Assignment = z.infer<typeof assignment>;
+
+/** `instance.ready.<lane>.<facility>`: compressed or passed through; to be routed. */
+export const instanceReady = envelope.extend({
+  type: z.literal('instance.ready'),
+  instance,
+  compression,
+  assignment: assignment.optional(),
+});
+export type InstanceReady = z.infer<typeof instanceReady>;

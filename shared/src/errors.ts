@@ -16,9 +16,14 @@ export class PermanentError extends Error {
   override readonly name: string = 'PermanentError';
 }
 
-/** JetStream said no (stream full, no such stream, not connected): the message is surely not stored. */
+/** JetStream said no: the message is surely not stored. `full`: the stream refuses more; else nobody could take it (no connection, no leader, no stream) and that may pass soon. */
 export class PublicationRefused extends TransientError {
   override readonly name = 'PublicationRefused';
+  readonly full: boolean;
+  constructor(message: string, options: ErrorOptions & { full: boolean }) {
+    super(message, options);
+    this.full = options.full;
+  }
 }
 
 /** The acknowledgement did not come: the message may or may not be stored. */

@@ -19,8 +19,8 @@ export interface ObjectUpload {
 }
 
 export interface ObjectStore {
-  /** Throws TransientError when the store is out of reach or full. Two writers never use one key. */
-  create(key: ObjectKey): Promise<ObjectUpload>;
+  /** Begins an upload; the store is not touched before the first write or commit, which fail when it is out of reach or full. Two writers never use one key. */
+  create(key: ObjectKey): ObjectUpload;
   /** The bytes from `start` (default 0) up to, without, `end` (default: size). Throws ObjectMissing or TransientError. */
   get(key: ObjectKey, range?: { start: number; end?: number }): Promise<Readable>;
   /** undefined: no such object. */

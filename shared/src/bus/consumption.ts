@@ -1,0 +1,227 @@
+// One durable pull consumer at work: takes only as many messages as handlers are free, so nothing waits unhandled in this process.
+import {
+  AckPolicy,
+  type Consumer,
+  DeliverPolicy,
+  JetStreamApiError,
+  type JetStreamClient,
+  type JetStreamManager,
+  type JsMsg,
+} from '@nats-io/jetstream';
+import { context, propagation, ROOT_CONTEXT } from '@opentelemetry/api';
+import { describeError, PermanentError, TransientError } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import type { ConsumerPlan, Consumption, Message } from './bus.ts';
+
+export interface ConsumingConnection {
+  readonly client: JetStreamClient;
+  readonly manager: JetStreamManager;
+  readonly onReconnect: Set<() => void>;
+  readonly log: Logger;
+  readonly mend: () => Promise<void>;
+}
+
+/** After this long without an answer JetStream gives the message to somebody else; `working()` is sent three times as often. */
+const ACK_WAIT_MS = 30_000;
+const NANOS_PER_MS = 1_000_000;
+/** One pull waits so long for messages; a lost pull (broker restarted) costs at most this. */
+const PULL_EXPIRES_MS = 15_000;
+const AGAIN_AFTER_ERROR_MS = 500;
+/** Unacknowledged messages of one consumer over all replicas. */
+const MAX_ACK_PENDING = 20_000;
+
+const doublingDelayMs = (deliveryCount: number): number => Math.min(1_000 * 2 ** (deliveryCount - 1), 60_000);
+
+/** Makes the durable consumer when absent and starts to pull. */
+export async function consumeMessages<T>(
+  connection: ConsumingConnection,
+  plan: ConsumerPlan<T>,
+  handler: (message: Message<T>) => Promise<void>,
+): Promise<Consumption> {
+  const pull = new PullLoop(connection, plan, handler);
+  await pull.ensureConsumer();
+  connection.onReconnect.add(pull.reconnected);
+  void pull.run();
+  return {
+    pause: () => pull.pause(),
+    resume: () => pull.resume(),
+    stop: async () => {
+      connection.onReconnect.delete(pull.reconnected);
+      await pull.stop();
+    },
+  };
+}
+
+class PullLoop<T> {
+  readonly #connection: ConsumingConnection;
+  readonly #plan: ConsumerPlan<T>;
+  readonly #handler: (message: Message<T>) => Promise<void>;
+  readonly #active = new Set<JsMsg>();
+  #consumer: Consumer | undefined;
+  #current: { stop(): void } | undefined;
+  #paused = false;
+  #stopped = false;
+  /** The broker was away: it may have lost the consumer with its data. */
+  #suspect = false;
+  #wake: () => void = () => {};
+  readonly #heartbeat: NodeJS.Timeout;
+
+  constructor(connection: ConsumingConnection, plan: ConsumerPlan<T>, handler: (message: Message<T>) => Promise<void>) {
+    this.#connection = connection;
+    this.#plan = plan;
+    this.#handler = handler;
+    this.#heartbeat = setInterval(() => {
+      for (const message of this.#active) message.working();
+    }, ACK_WAIT_MS / 3);
+    this.#heartbeat.unref();
+  }
+
+  async ensureConsumer(): Promise<void> {
+    const { stream, name, filter } = this.#plan;
+    try {
+      await this.#connection.manager.consumers.add(stream, {
+        durable_name: name,
+        filter_subject: filter,
+        ack_policy: AckPolicy.Explicit,
+        deliver_policy: DeliverPolicy.All,
+        ack_wait: ACK_WAIT_MS * NANOS_PER_MS,
+        max_ack_pending: MAX_ACK_PENDING,
+        max_deliver: -1,
+      });
+    } catch (error) {
+      if (!(error instanceof JetStreamApiError))
+        throw new TransientError(`consumer ${name} on ${stream}: JetStream did not answer`, { cause: error });
+      throw new TransientError(`consumer ${name} on ${stream} was refused`, { cause: error });
+    }
+    this.#consumer = await this.#connection.client.consumers.get(stream, name);
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.interrupt();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#wake();
+  }
+
+  /** Ends the pull under way; the loop goes on with a new one. */
+  interrupt(): void {
+    this.#current?.stop();
+  }
+
+  readonly reconnected = (): void => {
+    this.#suspect = true;
+    this.interrupt();
+  };
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.interrupt();
+    this.#wake();
+    while (this.#active.size > 0) await new Promise<void>((resolve) => this.#onWake(resolve));
+    clearInterval(this.#heartbeat);
+  }
+
+  async run(): Promise<void> {
+    while (!this.#stopped) {
+      const free = this.#plan.concurrency - this.#active.size;
+      if (this.#paused || free <= 0) {
+        await new Promise<void>((resolve) => this.#onWake(resolve));
+        continue;
+      }
+      try {
+        await this.#pull(free);
+      } catch (error) {
+        await this.#recover(error);
+      }
+    }
+  }
+
+  async #pull(count: number): Promise<void> {
+    if (this.#suspect) await this.ensureConsumer();
+    this.#suspect = false;
+    const messages = await this.#consumer!.fetch({ max_messages: count, expires: PULL_EXPIRES_MS });
+    this.#current = messages;
+    try {
+      for await (const message of messages) {
+        if (this.#paused || this.#stopped) message.nak();
+        else void this.#handle(message);
+      }
+    } finally {
+      this.#current = undefined;
+    }
+  }
+
+  /** The broker was restarted, or lost its data: make again what is missing. */
+  async #recover(error: unknown): Promise<void> {
+    if (this.#stopped) return;
+    this.#connection.log.warn({ consumer: this.#plan.name, reason: describeError(error) }, 'pull failed, trying again');
+    await new Promise((resolve) => setTimeout(resolve, AGAIN_AFTER_ERROR_MS));
+    try {
+      await this.ensureConsumer();
+    } catch (again) {
+      this.#connection.log.warn({ consumer: this.#plan.name, reason: describeError(again) }, 'consumer is not there');
+      await Promise.race([this.#connection.mend(), new Promise((resolve) => setTimeout(resolve, PULL_EXPIRES_MS))]);
+    }
+  }
+
+  async #handle(message: JsMsg): Promise<void> {
+    this.#active.add(message);
+    try {
+      await this.#handleInTrace(message);
+      message.ack();
+    } catch (error) {
+      const delayMs = this.#delayOf(message, error);
+      this.#connection.log.debug({ consumer: this.#plan.name, delayMs, reason: describeError(error) }, 'given back');
+      message.nak(delayMs);
+    } finally {
+      this.#active.delete(message);
+      this.#wake();
+    }
+  }
+
+  async #handleInTrace(message: JsMsg): Promise<void> {
+    const parent = propagation.extract(ROOT_CONTEXT, { traceparent: message.headers?.get('traceparent') ?? '' });
+    const body = parseJson(message);
+    const parsed = this.#plan.schema.safeParse(body);
+    if (!parsed.success) {
+      const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.code}`).join('; ');
+      await this.#plan.onPermanent({
+        body,
+        error: new PermanentError(`message on ${this.#plan.stream} is not of its schema: ${problems}`),
+      });
+      return;
+    }
+    try {
+      await context.with(parent, () => this.#handler({ event: parsed.data, deliveryCount: message.info.deliveryCount }));
+    } catch (error) {
+      if (!(error instanceof PermanentError)) throw error;
+      await this.#plan.onPermanent({ body, error });
+    }
+  }
+
+  #delayOf(message: JsMsg, error: unknown): number {
+    const planned = (this.#plan.retryDelayMs ?? doublingDelayMs)(message.info.deliveryCount);
+    const asked = error instanceof TransientError ? (error.retryAfterMs ?? 0) : 0;
+    return Math.max(planned, asked);
+  }
+
+  #onWake(resolve: () => void): void {
+    const before = this.#wake;
+    this.#wake = () => {
+      this.#wake = () => {};
+      before();
+      resolve();
+    };
+  }
+}
+
+function parseJson(message: JsMsg): unknown {
+  try {
+    return message.json();
+  } catch {
+    return undefined;
+  }
+}

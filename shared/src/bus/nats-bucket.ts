@@ -1,0 +1,102 @@
+// A key-value bucket of JetStream that outlives restarts of the broker.
+import type { JetStreamClient } from '@nats-io/jetstream';
+import { type KV, Kvm } from '@nats-io/kv';
+import { describeError, TransientError } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import type { Bucket } from './bus.ts';
+
+export interface BucketSettings {
+  readonly maxAgeMs?: number;
+  readonly replicas: number;
+  readonly log: Logger;
+}
+
+const WATCH_AGAIN_AFTER_MS = 1_000;
+
+export async function openBucket(
+  connection: { client: JetStreamClient; onReconnect: Set<() => void> },
+  name: string,
+  settings: BucketSettings,
+): Promise<Bucket> {
+  const open = async (): Promise<KV> => {
+    try {
+      return await new Kvm(connection.client).create(name, { history: 1, ttl: settings.maxAgeMs ?? 0, replicas: settings.replicas });
+    } catch (error) {
+      throw new TransientError(`bucket ${name} is out of reach`, { cause: error });
+    }
+  };
+  let kv = await open();
+  /** Runs once more on a bucket opened anew: the broker may have lost its data. */
+  const tried = async <R>(operation: (bucket: KV) => Promise<R>): Promise<R> => {
+    try {
+      return await operation(kv);
+    } catch {
+      kv = await open();
+    }
+    try {
+      return await operation(kv);
+    } catch (error) {
+      throw new TransientError(`bucket ${name} did not answer`, { cause: error });
+    }
+  };
+  return {
+    get: (key) =>
+      tried(async (bucket) => {
+        const entry = await bucket.get(key);
+        return entry && entry.operation === 'PUT' ? entry.value : undefined;
+      }),
+    put: (key, value) => tried(async (bucket) => void (await bucket.put(key, value))),
+    delete: (key) => tried((bucket) => bucket.delete(key)),
+    watch: (key, onValue) =>
+      watchKey(
+        {
+          current: () => kv,
+          reopen: async () => {
+            kv = await open();
+          },
+          log: settings.log,
+        },
+        key,
+        onValue,
+      ),
+  };
+}
+
+interface Watched {
+  readonly current: () => KV;
+  readonly reopen: () => Promise<void>;
+  readonly log: Logger;
+}
+
+async function watchKey(watched: Watched, key: string, onValue: (value: Uint8Array) => void): Promise<{ stop(): void }> {
+  let stopped = false;
+  let iterator: { stop(): void } | undefined;
+  const present = await watched.current().get(key);
+  if (present && present.operation === 'PUT') onValue(present.value);
+  const follow = async (): Promise<void> => {
+    let seen = present?.revision ?? 0;
+    while (!stopped) {
+      try {
+        const changes = await watched.current().watch({ key });
+        iterator = changes;
+        for await (const entry of changes) {
+          if (entry.revision === seen || entry.operation !== 'PUT') continue;
+          seen = entry.revision;
+          onValue(entry.value);
+        }
+      } catch (error) {
+        watched.log.warn({ key, reason: describeError(error) }, 'watch ended, trying again');
+      }
+      if (stopped) return;
+      await new Promise((resolve) => setTimeout(resolve, WATCH_AGAIN_AFTER_MS));
+      await watched.reopen().catch(() => {});
+    }
+  };
+  void follow();
+  return {
+    stop: () => {
+      stopped = true;
+      iterator?.stop();
+    },
+  };
+}

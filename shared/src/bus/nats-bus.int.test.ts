@@ -1,0 +1,168 @@
+// The bus against a real nats-server: what is acknowledged is there, what fails comes back, restarts are outlived.
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { z } from 'zod';
+import { PermanentError, PublicationRefused, TransientError } from '../errors.ts';
+import { createLogger } from '../logger.ts';
+import type { Bus, ConsumerPlan } from './bus.ts';
+import { connectBus } from './nats-bus.ts';
+import { type NatsServer, startNatsServer } from './nats-server-for-tests.ts';
+
+const log = createLogger('test', 'error');
+const schema = z.object({ n: z.number() });
+
+describe('bus on nats-server', () => {
+  let server: NatsServer;
+  let bus: Bus;
+
+  before(async () => {
+    server = await startNatsServer();
+    bus = await connectBus({ name: 'test', url: server.url, sizing: { replicas: 1, totalBytes: 1e8 }, log });
+  });
+  after(async () => {
+    await bus.close();
+    await server.stop();
+  });
+
+  const plan = (
+    name: string,
+    filter: string,
+    onPermanent: ConsumerPlan<{ n: number }>['onPermanent'] = async () => {},
+  ): ConsumerPlan<{ n: number }> => ({
+    stream: 'READY',
+    name,
+    filter,
+    schema,
+    concurrency: 4,
+    retryDelayMs: () => 10,
+    onPermanent,
+  });
+
+  it('hands every published message to the handler once it is free, and never more at a time than the concurrency', async () => {
+    const got = new Set<number>();
+    let now = 0;
+    let most = 0;
+    const all = Promise.withResolvers<void>();
+    const consumption = await bus.consume(plan('all', 'instance.ready.routine.all'), async ({ event }) => {
+      most = Math.max(most, ++now);
+      await new Promise((resolve) => setImmediate(resolve));
+      now--;
+      got.add(event.n);
+      if (got.size === 200) all.resolve();
+    });
+    await Promise.all(
+      Array.from({ length: 200 }, (_, n) => bus.publish({ n }, { subject: 'instance.ready.routine.all', messageId: `all-${n}` })),
+    );
+    await all.promise;
+    await consumption.stop();
+    assert.ok(most <= 4, `${most} handlers at a time`);
+  });
+
+  it('gives a message back after a TransientError and counts its deliveries', async () => {
+    const third = Promise.withResolvers<number>();
+    const consumption = await bus.consume(plan('again', 'instance.ready.routine.again'), async ({ deliveryCount }) => {
+      if (deliveryCount < 3) throw new TransientError('not yet');
+      third.resolve(deliveryCount);
+    });
+    await bus.publish({ n: 1 }, { subject: 'instance.ready.routine.again', messageId: 'again-1' });
+    assert.equal(await third.promise, 3);
+    await consumption.stop();
+  });
+
+  it('reports a message that is not of the schema, or fails for good, and takes it off the queue', async () => {
+    const failures: string[] = [];
+    const both = Promise.withResolvers<void>();
+    const onPermanent = async ({ error }: { error: Error }) => {
+      failures.push(error.message);
+      if (failures.length === 2) both.resolve();
+    };
+    const consumption = await bus.consume(plan('poison', 'instance.ready.routine.poison', onPermanent), async () => {
+      throw new PermanentError('never');
+    });
+    await bus.publish({ n: 'x' }, { subject: 'instance.ready.routine.poison', messageId: 'poison-1' });
+    await bus.publish({ n: 1 }, { subject: 'instance.ready.routine.poison', messageId: 'poison-2' });
+    await both.promise;
+    await consumption.stop();
+    assert.deepEqual(failures.sort(), ['message on READY is not of its schema: n: invalid_type', 'never']);
+    assert.equal(await bus.unacknowledged('READY', 'poison'), 0);
+  });
+
+  it('refuses definitely, not with an unknown outcome, when no stream takes the subject', async () => {
+    await assert.rejects(bus.publish({}, { subject: 'nobody.listens', messageId: 'x' }), PublicationRefused);
+  });
+
+  it('takes nothing while paused and goes on when resumed', async () => {
+    const got: number[] = [];
+    let arrived = Promise.withResolvers<void>();
+    const consumption = await bus.consume(plan('pause', 'instance.ready.routine.pause'), async ({ event }) => {
+      got.push(event.n);
+      arrived.resolve();
+    });
+    consumption.pause();
+    await bus.publish({ n: 1 }, { subject: 'instance.ready.routine.pause', messageId: 'pause-1' });
+    assert.equal(await bus.unacknowledged('READY', 'pause'), 1);
+    assert.deepEqual(got, []);
+    arrived = Promise.withResolvers<void>();
+    consumption.resume();
+    await arrived.promise;
+    await consumption.stop();
+  });
+
+  it('keeps a bucket value and tells a watcher of each change', async () => {
+    const bucket = await bus.bucket('test-bucket');
+    await bucket.put('a', Buffer.from('1'));
+    const seen: string[] = [];
+    const second = Promise.withResolvers<void>();
+    const watch = await bucket.watch('a', (value) => {
+      seen.push(Buffer.from(value).toString());
+      if (seen.length === 2) second.resolve();
+    });
+    await bucket.put('a', Buffer.from('2'));
+    await second.promise;
+    watch.stop();
+    assert.deepEqual(seen, ['1', '2']);
+    assert.equal(Buffer.from((await bucket.get('a'))!).toString(), '2');
+    assert.equal(await bucket.get('b'), undefined);
+  });
+
+  it('goes on consuming and publishing after nats-server was killed and started again', async () => {
+    const got = new Set<number>();
+    const second = Promise.withResolvers<void>();
+    const consumption = await bus.consume(plan('restart', 'instance.ready.routine.restart'), async ({ event }) => {
+      got.add(event.n);
+      if (event.n === 2) second.resolve();
+    });
+    await bus.publish({ n: 1 }, { subject: 'instance.ready.routine.restart', messageId: 'restart-1' });
+    await server.kill();
+    await assert.rejects(
+      bus.publish({ n: 9 }, { subject: 'instance.ready.routine.restart', messageId: 'restart-9', timeoutMs: 500 }),
+      TransientError,
+    );
+    await server.start();
+    await publishUntilTaken(bus, { subject: 'instance.ready.routine.restart', messageId: 'restart-2' }, { n: 2 });
+    await second.promise;
+    await consumption.stop();
+  });
+
+  it('makes its streams and consumers again when JetStream lost all its data', async () => {
+    const got = Promise.withResolvers<void>();
+    const consumption = await bus.consume(plan('lost', 'instance.ready.routine.lost'), async () => got.resolve());
+    await server.kill();
+    await server.wipe();
+    await server.start();
+    await publishUntilTaken(bus, { subject: 'instance.ready.routine.lost', messageId: 'lost-1' }, { n: 1 });
+    await got.promise;
+    await consumption.stop();
+  });
+});
+
+async function publishUntilTaken(bus: Bus, to: { subject: string; messageId: string }, event: object): Promise<void> {
+  for (;;) {
+    try {
+      return await bus.publish(event, { ...to, timeoutMs: 1_000 });
+    } catch (error) {
+      if (!(error instanceof TransientError)) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}

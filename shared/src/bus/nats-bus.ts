@@ -1,0 +1,153 @@
+// The bus on NATS JetStream: connects for ever, makes the streams, publishes with an answer that says what is known.
+import { JetStreamApiError, type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { connect, headers, type NatsConnection, RequestError } from '@nats-io/transport-node';
+import { context, propagation } from '@opentelemetry/api';
+import { describeError, PublicationRefused, PublicationUnknown } from '../errors.ts';
+import type { Fact } from '../events/facts.ts';
+import type { Logger } from '../logger.ts';
+import type { Bucket, Bus, ConsumerPlan, Consumption, Message, PublishOptions } from './bus.ts';
+import { consumeMessages } from './consumption.ts';
+import { openBucket } from './nats-bucket.ts';
+import { ensureStreams, type StreamSizing } from './stream-configuration.ts';
+
+export interface BusOptions {
+  readonly name: string;
+  readonly url: string;
+  readonly user?: string;
+  readonly password?: string;
+  readonly sizing: StreamSizing;
+  readonly log: Logger;
+}
+
+const PUBLISH_TIMEOUT_MS = 5_000;
+/** A dead TCP peer is noticed after two of these. The default of two minutes is far too long for a receiver that owes an answer. */
+const PING_INTERVAL_MS = 10_000;
+/** Waits between reconnects: short, because an image is waiting; jitter by the client. */
+const RECONNECT_WAIT_MS = 250;
+const STREAMS_AGAIN_AFTER_MS = 1_000;
+
+interface Connection {
+  readonly nats: NatsConnection;
+  readonly client: JetStreamClient;
+  readonly manager: JetStreamManager;
+  connected: boolean;
+  onReconnect: Set<() => void>;
+}
+
+/** Resolves once connected and all streams exist; waits for NATS as long as it takes. */
+export async function connectBus(options: BusOptions): Promise<Bus> {
+  const nats = await connect({
+    servers: options.url.split(','),
+    name: options.name,
+    user: options.user,
+    pass: options.password,
+    maxReconnectAttempts: -1,
+    waitOnFirstConnect: true,
+    reconnectTimeWait: RECONNECT_WAIT_MS,
+    pingInterval: PING_INTERVAL_MS,
+    maxPingOut: 2,
+  });
+  const client = jetstream(nats, { timeout: PUBLISH_TIMEOUT_MS });
+  const manager = await jetstreamManager(nats, { checkAPI: false });
+  const connection: Connection = { nats, client, manager, connected: true, onReconnect: new Set() };
+  void followStatus(connection, options.log);
+  await ensureStreamsForEver(connection, options);
+  return busOn(connection, options);
+}
+
+async function followStatus(connection: Connection, log: Logger): Promise<void> {
+  for await (const status of connection.nats.status()) {
+    if (status.type === 'disconnect') {
+      connection.connected = false;
+      log.warn('nats: connection lost, reconnecting');
+    }
+    if (status.type === 'reconnect') {
+      connection.connected = true;
+      log.info('nats: connected again');
+      for (const listener of connection.onReconnect) listener();
+    }
+  }
+}
+
+async function ensureStreamsForEver(connection: Connection, options: BusOptions): Promise<void> {
+  for (;;) {
+    try {
+      await ensureStreams(connection.manager, options.sizing);
+      return;
+    } catch (error) {
+      if (connection.nats.isClosed()) return;
+      options.log.warn({ reason: describeError(error) }, 'JetStream is not ready, trying again');
+      await new Promise((resolve) => setTimeout(resolve, STREAMS_AGAIN_AFTER_MS));
+    }
+  }
+}
+
+function busOn(connection: Connection, options: BusOptions): Bus {
+  let mending: Promise<void> | undefined;
+  // JetStream may have lost its data while we run: the streams are made again, once at a time.
+  const mend = () => {
+    mending ??= ensureStreamsForEver(connection, options).finally(() => {
+      mending = undefined;
+    });
+    return mending;
+  };
+  const publish = (event: object, to: PublishOptions) => publishAcknowledged(connection, event, to, mend);
+  return {
+    publish,
+    publishFact: (fact: Fact) => publish(fact, { subject: fact.type, messageId: fact.id }),
+    consume: <T>(plan: ConsumerPlan<T>, handler: (message: Message<T>) => Promise<void>): Promise<Consumption> =>
+      consumeMessages({ ...connection, log: options.log, mend }, plan, handler),
+    bucket: (name, settings): Promise<Bucket> =>
+      openBucket(connection, name, { ...settings, replicas: options.sizing.replicas, log: options.log }),
+    backlog: async (stream) => {
+      const { state } = await connection.manager.streams.info(stream);
+      return { messages: state.messages, bytes: state.bytes };
+    },
+    unacknowledged: (stream, consumer) => countUnacknowledged(connection.manager, stream, consumer),
+    probe: () =>
+      publish({ probe: true }, { subject: `probe.${options.name}`, messageId: `probe.${options.name}.${Date.now()}`, timeoutMs: 2_000 }),
+    close: () => connection.nats.drain(),
+  };
+}
+
+// biome-ignore lint/complexity/useMaxParams: the fourth is the mending of this connection
+async function publishAcknowledged(connection: Connection, event: object, to: PublishOptions, mend: () => Promise<void>): Promise<void> {
+  if (!connection.connected || connection.nats.isClosed())
+    throw new PublicationRefused(`nats is not connected: ${to.subject} was not published`, { full: false });
+  const carrier: { traceparent?: string } = {};
+  propagation.inject(context.active(), carrier);
+  const messageHeaders = headers();
+  if (carrier.traceparent) messageHeaders.set('traceparent', carrier.traceparent);
+  const body = JSON.stringify(carrier.traceparent ? { ...event, traceparent: carrier.traceparent } : event);
+  try {
+    await connection.client.publish(to.subject, body, {
+      msgID: to.messageId,
+      timeout: to.timeoutMs ?? PUBLISH_TIMEOUT_MS,
+      headers: messageHeaders,
+    });
+  } catch (error) {
+    if (isNoResponders(error)) {
+      void mend();
+      throw new PublicationRefused(`JetStream has no stream for ${to.subject}`, { cause: error, full: false });
+    }
+    if (error instanceof JetStreamApiError)
+      throw new PublicationRefused(`JetStream refused ${to.subject} (code ${error.code})`, { cause: error, full: true });
+    throw new PublicationUnknown(`no acknowledgement for ${to.subject}`, { cause: error });
+  }
+}
+
+async function countUnacknowledged(manager: JetStreamManager, stream: string, consumer: string): Promise<number> {
+  try {
+    const info = await manager.consumers.info(stream, consumer);
+    return info.num_pending + info.num_ack_pending;
+  } catch (error) {
+    if (error instanceof JetStreamApiError && error.status === 404) return 0;
+    throw error;
+  }
+}
+
+/** Nobody listens on the subject: no such stream, or no leader for it now. */
+function isNoResponders(error: unknown): boolean {
+  const cause = error instanceof Error && error.cause instanceof RequestError ? error.cause : error;
+  return cause instanceof RequestError && cause.isNoResponders();
+}

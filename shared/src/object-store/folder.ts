@@ -1,0 +1,181 @@
+// The object store of one machine: a folder. An object is a file that was synced, renamed into place, and whose directory was synced.
+import { constants } from 'node:fs';
+import { mkdir, open, readdir, rename, stat, statfs, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { type ObjectKey, objectKey, uuidV7 } from '../brands.ts';
+import { ObjectMissing, TransientError } from '../errors.ts';
+import { DirectorySync } from './directory-sync.ts';
+import { FolderUpload, MemoryBudget } from './folder-upload.ts';
+import type { ObjectStat, ObjectStore, ObjectUpload } from './object-store.ts';
+
+/** What all uploads of one process hold in memory together (invariant 4). */
+const MEMORY_BUDGET_BYTES = 48 * 1024 * 1024;
+const READ_CHUNK_BYTES = 256 * 1024;
+const INCOMING = '.incoming';
+
+/** Opens the folder, making it when absent, and removes what killed processes left half-written. */
+export async function openFolderStore(root: string): Promise<ObjectStore & { close(): Promise<void> }> {
+  const incoming = join(root, INCOMING);
+  await mkdir(incoming, { recursive: true, mode: 0o700 });
+  await sweepIncoming(incoming);
+  return new FolderStore(root, incoming);
+}
+
+class FolderStore implements ObjectStore {
+  readonly #root: string;
+  readonly #incoming: string;
+  readonly #directories = new DirectorySync();
+  readonly #budget = new MemoryBudget(MEMORY_BUDGET_BYTES);
+  readonly #made = new Map<string, Promise<void>>();
+
+  constructor(root: string, incoming: string) {
+    this.#root = root;
+    this.#incoming = incoming;
+  }
+
+  create(key: ObjectKey): ObjectUpload {
+    const path = this.#pathOf(key);
+    // The name tells whose it is, so that the sweep at a start spares the living.
+    const incomingPath = join(this.#incoming, `${process.pid}-${uuidV7()}`);
+    const publish = async (written: string) => {
+      const folder = dirname(path);
+      await this.#makeFolder(folder);
+      await rename(written, path);
+      try {
+        await this.#directories.sync(folder);
+      } catch (error) {
+        await unlink(path).catch(() => {});
+        throw error;
+      }
+    };
+    return new FolderUpload({ incomingPath, publish, budget: this.#budget });
+  }
+
+  async get(key: ObjectKey, range?: { start: number; end?: number }): Promise<Readable> {
+    try {
+      const file = await open(this.#pathOf(key), constants.O_RDONLY);
+      const end = range?.end === undefined ? undefined : range.end - 1;
+      return file.createReadStream({ start: range?.start ?? 0, end, highWaterMark: READ_CHUNK_BYTES });
+    } catch (error) {
+      throw readFailure(key, error);
+    }
+  }
+
+  async stat(key: ObjectKey): Promise<ObjectStat | undefined> {
+    try {
+      const found = await stat(this.#pathOf(key));
+      return { size: found.size, modifiedAt: found.mtime };
+    } catch (error) {
+      if (isAbsent(error)) return undefined;
+      throw readFailure(key, error);
+    }
+  }
+
+  async delete(key: ObjectKey): Promise<void> {
+    const path = this.#pathOf(key);
+    try {
+      await unlink(path);
+    } catch (error) {
+      if (isAbsent(error)) return;
+      throw readFailure(key, error);
+    }
+    await this.#directories.sync(dirname(path));
+  }
+
+  async *list(prefix: string): AsyncIterable<ObjectStat & { key: ObjectKey }> {
+    yield* this.#walk('', prefix);
+  }
+
+  async freeBytes(): Promise<{ free: number; total: number }> {
+    const { bavail, blocks, bsize } = await statfs(this.#root);
+    return { free: bavail * bsize, total: blocks * bsize };
+  }
+
+  async probe(): Promise<void> {
+    const path = join(this.#incoming, `${process.pid}-probe-${uuidV7()}`);
+    try {
+      const file = await open(path, 'wx', 0o600);
+      try {
+        await file.write(Buffer.alloc(4096));
+        await file.datasync();
+      } finally {
+        await file.close();
+        await unlink(path);
+      }
+    } catch (error) {
+      throw new TransientError(`the object folder does not take objects (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`, {
+        cause: error,
+      });
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#directories.close();
+  }
+
+  #pathOf(key: ObjectKey): string {
+    return join(this.#root, ...objectKey(key).split('/'));
+  }
+
+  /** Each new folder is made durable in its parent, once a process. */
+  #makeFolder(folder: string): Promise<void> {
+    let making = this.#made.get(folder);
+    if (!making) {
+      making = this.#makeDurably(folder);
+      making.catch(() => this.#made.delete(folder));
+      this.#made.set(folder, making);
+      if (this.#made.size > 10_000) this.#made.clear();
+    }
+    return making;
+  }
+
+  async #makeDurably(folder: string): Promise<void> {
+    const parent = dirname(folder);
+    if (folder !== this.#root && parent !== this.#root) await this.#makeFolder(parent);
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const handle = await open(parent, constants.O_RDONLY);
+    await handle.sync().finally(() => handle.close());
+  }
+
+  async *#walk(relative: string, prefix: string): AsyncIterable<ObjectStat & { key: ObjectKey }> {
+    const entries = await readdir(join(this.#root, ...relative.split('/')), { withFileTypes: true }).catch(() => []);
+    entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+    for (const entry of entries) {
+      const path = relative === '' ? entry.name : `${relative}/${entry.name}`;
+      const onTheWay = prefix.startsWith(`${path}/`) || path.startsWith(prefix);
+      if (entry.name === INCOMING || !onTheWay) continue;
+      if (entry.isDirectory()) yield* this.#walk(path, prefix);
+      else if (path.startsWith(prefix)) yield* this.#found(path);
+    }
+  }
+
+  async *#found(path: string): AsyncIterable<ObjectStat & { key: ObjectKey }> {
+    const found = await this.stat(objectKey(path)).catch(() => undefined);
+    if (found) yield { key: objectKey(path), ...found };
+  }
+}
+
+/** Files of the incoming folder whose process is gone: no answer was given for them, so nothing is lost. */
+async function sweepIncoming(incoming: string): Promise<void> {
+  for (const name of await readdir(incoming)) {
+    const pid = Number(name.split('-')[0]);
+    if (!Number.isInteger(pid) || pid === process.pid || !isAlive(pid)) await unlink(join(incoming, name)).catch(() => {});
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+const isAbsent = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';
+
+function readFailure(key: ObjectKey, error: unknown): Error {
+  if (isAbsent(error)) return new ObjectMissing(`no object ${key}`, { cause: error });
+  return new TransientError(`object ${key} cannot be reached (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`, { cause: error });
+}

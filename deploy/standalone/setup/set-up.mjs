@@ -1,0 +1,23 @@
+// What is needed to run the gateway, in order; each step does nothing when its result is there.
+import { installPackages } from './packages.mjs';
+import { installNatsServer } from './nats-server.mjs';
+import { installPeers } from './peers.mjs';
+import { SetUpProblem } from './problem.mjs';
+
+/** `--peers`: also the foreign programs that the tests and the benchmark talk to. `--quiet`: not a word when nothing is to be done. */
+export async function setUp(options) {
+  const quiet = options.includes('--quiet');
+  const say = (text) => console.log(`set-up: ${text}`);
+  const started = Date.now();
+  try {
+    let done = await installPackages(say);
+    done = (await installNatsServer(say)) || done;
+    if (options.includes('--peers')) done = installPeers(say) || done;
+    if (done) say(`done in ${((Date.now() - started) / 1000).toFixed(1)} s`);
+    else if (!quiet) say('all is there');
+  } catch (error) {
+    if (!(error instanceof SetUpProblem)) throw error;
+    console.error(`\nset-up: ${error.message}`);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,26 @@
+// What one uncompressed frame looks like, as the codecs must know it (PS3.3 C.7.6.3).
+
+/** The lossless syntaxes of the gateway document that this service can make. */
+export type LosslessSyntax = 'htj2k-lossless' | 'jpeg2000-lossless';
+
+export const TRANSFER_SYNTAX_OF: Record<LosslessSyntax, string> = {
+  'htj2k-lossless': '1.2.840.10008.1.2.4.201',
+  'jpeg2000-lossless': '1.2.840.10008.1.2.4.90',
+};
+
+export interface FrameFormat {
+  readonly rows: number;
+  readonly columns: number;
+  readonly samplesPerPixel: 1 | 3;
+  readonly bitsAllocated: 8 | 16;
+  readonly bitsStored: number;
+  /** Pixel Representation 1. */
+  readonly signed: boolean;
+  /** 0: RGBRGB..., 1: RRR...GGG...BBB... (PS3.3 C.7.6.3.1.3). */
+  readonly planarConfiguration: 0 | 1;
+}
+
+/** Bytes of one uncompressed frame. */
+export function frameBytes(format: Pick<FrameFormat, 'rows' | 'columns' | 'samplesPerPixel' | 'bitsAllocated'>): number {
+  return format.rows * format.columns * format.samplesPerPixel * (format.bitsAllocated / 8);
+}

@@ -1,0 +1,131 @@
+// Which facility an association stands for, by what the association alone says; and which associations are taken at all.
+import type { AssociationFacts } from '../events/instance.ts';
+import type { Facility, GatewayDocument } from './gateway-document.ts';
+import type { MatchRow } from './gateway-document-facilities.ts';
+import { type Network, networkContains, parseNetwork } from './network.ts';
+
+export type Peer = Pick<AssociationFacts, 'callingAe' | 'calledAe' | 'source' | 'tlsSubject'>;
+type Resolving = Pick<GatewayDocument, 'gateway' | 'facilities'>;
+
+/** `rule`: the row that decided, as configured. `ambiguous`: the facilities whose rows tie. `none`: no row fits. */
+export type FacilityResolution = { facility: string; rule: string } | { ambiguous: string[]; rule: string } | { none: true };
+
+/** A row counts as the highest of these that it has a field for. */
+const RANKS = ['catch-all', 'shared called AE title', 'network', 'calling AE title', 'called AE title', 'TLS subject'] as const;
+type Rank = (typeof RANKS)[number];
+
+interface Candidate {
+  readonly facility: string;
+  readonly row: MatchRow;
+  readonly network?: Network;
+  readonly subject?: (text: string) => boolean;
+  readonly weight: number;
+}
+
+/** Rows of a document, ranked: worked out once a document, not once an association. */
+const candidatesOf = new WeakMap<Resolving, Candidate[]>();
+
+/**
+ * TLS subject; a called AE title that only one facility lists; calling AE title; longest network prefix; a shared called AE title (one that
+ * several facilities list, or one of the gateway's own); catch-all. Within a row every field must fit. Two facilities on one rank: ambiguous.
+ */
+export function resolveFacility(document: Resolving, peer: Peer): FacilityResolution {
+  const fitting = candidates(document).filter((candidate) => fits(candidate, peer));
+  const best = Math.max(...fitting.map(({ weight }) => weight));
+  const winners = fitting.filter(({ weight }) => weight === best);
+  const facilities = [...new Set(winners.map(({ facility }) => facility))];
+  if (winners.length === 0) return { none: true };
+  const rule = winners.map(({ facility, row }) => `${facility}: match ${rowText(row)}`)[0]!;
+  return facilities.length === 1 ? { facility: facilities[0]!, rule } : { ambiguous: facilities, rule };
+}
+
+/** Called AE titles that an association may ask for; '*' among them: any. */
+export function acceptedCalledAes(document: Resolving): Set<string> {
+  const ofFacilities = document.facilities.flatMap(({ match }) => match.flatMap((row) => row.calledAe ?? []));
+  return new Set([document.gateway.aeTitle, ...document.gateway.calledAeTitles, ...ofFacilities]);
+}
+
+/** Whether the called AE title is one of ours (case sensitive; surrounding spaces do not count, PS3.8 section 9.3.2). */
+export function acceptsCalledAe(document: Resolving, calledAe: string): boolean {
+  const accepted = acceptedCalledAes(document);
+  return accepted.has('*') || accepted.has(calledAe.trim());
+}
+
+/** Whether gateway.callers allows the peer. */
+export function acceptsCaller(document: Resolving, peer: Omit<Peer, 'calledAe'>): boolean {
+  return document.gateway.callers.some((row) => fits(prepared(row), { ...peer, calledAe: '' }));
+}
+
+function candidates(document: Resolving): Candidate[] {
+  const known = candidatesOf.get(document);
+  if (known !== undefined) return known;
+  const shared = sharedCalledAes(document);
+  const made = document.facilities.flatMap(({ id, match }) =>
+    match.map((row): Candidate => ({ facility: id, ...prepared(row), weight: weightOf(row, shared) })),
+  );
+  candidatesOf.set(document, made);
+  return made;
+}
+
+const prepared = (row: MatchRow) => ({
+  row,
+  network: row.network === undefined ? undefined : parseNetwork(row.network),
+  subject: row.tlsSubject === undefined ? undefined : wildcard(row.tlsSubject),
+});
+
+function sharedCalledAes({ gateway, facilities }: Resolving): Set<string> {
+  const shared = new Set([gateway.aeTitle, ...gateway.calledAeTitles]);
+  const seen = new Set<string>();
+  for (const listed of facilities.map(calledAesOf))
+    for (const calledAe of listed) {
+      if (seen.has(calledAe)) shared.add(calledAe);
+      seen.add(calledAe);
+    }
+  return shared;
+}
+
+const calledAesOf = ({ match }: Facility): Set<string> => new Set(match.flatMap((row) => row.calledAe ?? []));
+
+/** Rank first; among networks the longer prefix. */
+function weightOf(row: MatchRow, shared: Set<string>): number {
+  const rank = rankOf(row, shared);
+  return RANKS.indexOf(rank) * 1000 + (rank === 'network' ? parseNetwork(row.network!)!.prefix : 0);
+}
+
+function rankOf(row: MatchRow, shared: Set<string>): Rank {
+  if (row.tlsSubject !== undefined) return 'TLS subject';
+  if (row.calledAe !== undefined && !shared.has(row.calledAe)) return 'called AE title';
+  if (row.callingAe !== undefined) return 'calling AE title';
+  if (row.network !== undefined) return 'network';
+  return row.calledAe === undefined ? 'catch-all' : 'shared called AE title';
+}
+
+function fits({ row, network, subject }: Omit<Candidate, 'facility' | 'weight'>, peer: Peer): boolean {
+  return (
+    (row.calledAe === undefined || row.calledAe === peer.calledAe.trim()) &&
+    (row.callingAe === undefined || row.callingAe === peer.callingAe.trim()) &&
+    (network === undefined || networkContains(network, peer.source)) &&
+    (subject === undefined || (peer.tlsSubject !== undefined && subject(peer.tlsSubject)))
+  );
+}
+
+/** `*` stands for any characters, `?` for one; the whole text must fit. Linear in the text for each `*`. */
+export function wildcard(pattern: string): (text: string) => boolean {
+  const p = [...pattern];
+  return (text) => {
+    const t = [...text];
+    let [at, star, resume] = [0, -1, 0];
+    for (let i = 0; i < t.length; ) {
+      if (p[at] === '*') [star, resume, at] = [at, i, at + 1];
+      else if (at < p.length && (p[at] === '?' || p[at] === t[i])) [at, i] = [at + 1, i + 1];
+      else if (star >= 0) [at, resume, i] = [star + 1, resume + 1, resume + 1];
+      else return false;
+    }
+    return p.slice(at).every((character) => character === '*');
+  };
+}
+
+const rowText = (row: MatchRow): string => {
+  const fields = Object.entries(row).filter(([, value]) => value !== undefined);
+  return `{${fields.map(([field, value]) => ` ${field}: ${value}`).join(',')}${fields.length === 0 ? '' : ' '}}`;
+};

@@ -88,6 +88,7 @@ export const operatorActedFact = envelope.extend({
     'delivery-retried',
     'instance-assigned',
     'instance-discarded',
+    'delivery-discarded',
     'configuration-applied',
     'retrieval-requested',
     'password-changed',

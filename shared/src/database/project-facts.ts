@@ -1,0 +1,191 @@
+// The projection: facts in, rows out. Facts may come late, twice and in any order; the rows are the same in the end.
+import type { Fact, FactOf } from '../events/facts.ts';
+import type { Instance } from '../events/instance.ts';
+import type { Database } from './database.ts';
+import { type DeliveryChange, type DeliveryRow, deliveryRowOf, mergedDelivery, upsertDeliveries } from './delivery-rows.ts';
+import { DELIVERY_RANK, factOrder, INSTANCE_RANK } from './fact-order.ts';
+import { type InstanceChange, type InstanceRow, instanceRowOf, mergedInstance, upsertInstances } from './instance-rows.ts';
+import { applyDiscardings, insertOperatorActions, type OperatorActionRow, operatorActionRowOf } from './operator-actions.ts';
+import {
+  type DestinationStateRow,
+  destinationStateRowOf,
+  mergedDestinationState,
+  mergedRetrieval,
+  type RetrievalRow,
+  retrievalRowOf,
+  upsertDestinationStates,
+  upsertRetrievals,
+} from './retrieval-rows.ts';
+import { storable } from './stored-text.ts';
+import {
+  mergedSeries,
+  mergedStudy,
+  type SeriesRow,
+  type StudyRow,
+  seriesKeyOf,
+  seriesRowOf,
+  studyKeyOf,
+  studyRowOf,
+  upsertStudies,
+} from './study-rows.ts';
+
+type DeliveryFact = FactOf<'ledger.delivery.due' | 'ledger.delivery.attempted' | 'ledger.delivery.confirmed' | 'ledger.delivery.failed'>;
+type InstanceFact = FactOf<'ledger.instance.received' | 'ledger.instance.ready' | 'ledger.instance.quarantined' | 'ledger.instance.routed'>;
+
+/** Writes what the facts say, all or nothing. Throws TransientError, or PermanentError when the data of a fact cannot be stored. */
+export async function applyFacts(database: Database, facts: readonly Fact[]): Promise<void> {
+  const rows = new ProjectedRows();
+  for (const fact of facts) rows.add(storable(fact));
+  if (facts.length > 0) await rows.write(database);
+}
+
+/** The rows that a batch of facts makes, merged in memory so that each row is written once. */
+class ProjectedRows {
+  readonly #studies = new MergedRows<StudyRow>(mergedStudy);
+  readonly #series = new MergedRows<SeriesRow>(mergedSeries);
+  readonly #instances = new MergedRows<InstanceRow>(mergedInstance);
+  readonly #deliveries = new MergedRows<DeliveryRow>(mergedDelivery);
+  readonly #retrievals = new MergedRows<RetrievalRow>(mergedRetrieval);
+  readonly #destinations = new MergedRows<DestinationStateRow>(mergedDestinationState);
+  readonly #actions = new MergedRows<OperatorActionRow>((first) => first);
+
+  add(fact: Fact): void {
+    switch (fact.type) {
+      case 'ledger.retrieval.changed':
+        this.#retrievals.add(fact.retrieval.id, retrievalRowOf(fact));
+        break;
+      case 'ledger.destination.changed':
+        this.#destinations.add(fact.destination, destinationStateRowOf(fact));
+        break;
+      case 'ledger.operator.acted':
+        this.#actions.add(fact.id, operatorActionRowOf(fact));
+        break;
+      case 'ledger.instance.received':
+      case 'ledger.instance.ready':
+      case 'ledger.instance.quarantined':
+      case 'ledger.instance.routed':
+        this.#addInstanceFact(fact);
+        break;
+      default:
+        this.#addDeliveryFact(fact);
+    }
+  }
+
+  /** In one transaction; every table in the same order, every table's rows sorted by key, so that writers never lock each other out. */
+  async write(database: Database): Promise<void> {
+    await database.transaction(async (transaction) => {
+      await upsertStudies(transaction, this.#studies.sorted(), this.#series.sorted());
+      await upsertInstances(transaction, this.#instances.sorted());
+      await upsertDeliveries(transaction, this.#deliveries.sorted());
+      await upsertRetrievals(transaction, this.#retrievals.sorted());
+      await upsertDestinationStates(transaction, this.#destinations.sorted());
+      await insertOperatorActions(transaction, this.#actions.sorted());
+      await applyDiscardings(transaction, this.#maybeDiscarded());
+    });
+  }
+
+  #addInstanceFact(fact: InstanceFact): void {
+    this.#addInstance(fact.instance, instanceChangeOf(fact));
+    if (fact.type !== 'ledger.instance.routed') return;
+    const { occurredAt: at, generation } = fact;
+    const change: DeliveryChange = { state: 'due', order: factOrder(fact, DELIVERY_RANK.due), at, generation };
+    const delivered = { receiptId: fact.instance.receiptId, studyKey: studyKeyOf(fact.instance) };
+    for (const delivery of fact.deliveries) this.#deliveries.add(delivery.id, deliveryRowOf(delivery, delivered, change));
+  }
+
+  #addDeliveryFact(fact: DeliveryFact): void {
+    const { delivery } = fact;
+    // A delivery has generations of its own (retries); they say nothing about those of the instance.
+    const implied = { state: 'routed', at: fact.occurredAt, generation: 0 } as const;
+    const order = factOrder({ ...fact, generation: 0 }, INSTANCE_RANK.implied);
+    const facilities = delivery.facility === undefined ? [] : [delivery.facility];
+    this.#addInstance(delivery.instance, { ...implied, order, facility: fact.facility, facilities });
+    const delivered = { receiptId: delivery.instance.receiptId, studyKey: studyKeyOf(delivery.instance) };
+    this.#deliveries.add(delivery.id, deliveryRowOf(delivery, delivered, deliveryChangeOf(fact)));
+  }
+
+  #addInstance(instance: Instance, change: InstanceChange): void {
+    this.#instances.add(instance.receiptId, instanceRowOf(instance, change));
+    this.#studies.add(studyKeyOf(instance), studyRowOf(instance));
+    this.#series.add(`${studyKeyOf(instance)} ${seriesKeyOf(instance)}`, seriesRowOf(instance));
+  }
+
+  #maybeDiscarded(): { receiptIds: string[]; deliveryIds: string[] } {
+    const subjects = (action: OperatorActionRow['action']): string[] =>
+      this.#actions.sorted().flatMap((row) => (row.action === action ? [row.subject] : []));
+    return {
+      receiptIds: [...this.#instances.sorted().map((row) => row.receipt_id), ...subjects('instance-discarded')],
+      deliveryIds: [...this.#deliveries.sorted().map((row) => row.id), ...subjects('delivery-discarded')],
+    };
+  }
+}
+
+class MergedRows<Row> {
+  readonly #rows = new Map<string, Row>();
+  readonly #merge: (a: Row, b: Row) => Row;
+
+  constructor(merge: (a: Row, b: Row) => Row) {
+    this.#merge = merge;
+  }
+
+  add(key: string, row: Row): void {
+    const known = this.#rows.get(key);
+    this.#rows.set(key, known === undefined ? row : this.#merge(known, row));
+  }
+
+  sorted(): Row[] {
+    return [...this.#rows].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row);
+  }
+}
+
+function instanceChangeOf(fact: InstanceFact): InstanceChange {
+  const { occurredAt: at, generation, facility } = fact;
+  const base = { at, generation, facility };
+  switch (fact.type) {
+    case 'ledger.instance.received':
+      return { ...base, state: 'received', order: factOrder(fact, INSTANCE_RANK.received) };
+    case 'ledger.instance.ready':
+      return { ...base, state: 'ready', order: factOrder(fact, INSTANCE_RANK.ready), compression: fact.compression };
+    case 'ledger.instance.quarantined':
+      return { ...base, state: 'quarantined', order: factOrder(fact, INSTANCE_RANK.quarantined), reason: `${fact.step}: ${fact.reason}` };
+    case 'ledger.instance.routed':
+      return {
+        ...base,
+        state: fact.held ? 'held' : 'routed',
+        order: factOrder(fact, INSTANCE_RANK.decided),
+        facilities: fact.facilities.map(({ id }) => id),
+        held: fact.held,
+        revision: fact.revision,
+        compression: fact.compression,
+      };
+  }
+}
+
+function deliveryChangeOf(fact: DeliveryFact): DeliveryChange {
+  const { occurredAt: at, generation } = fact;
+  switch (fact.type) {
+    case 'ledger.delivery.due':
+      return { at, generation, state: 'due', order: factOrder(fact, DELIVERY_RANK.due) };
+    case 'ledger.delivery.attempted': {
+      const { attempt: attempts, reason, nextAttemptAt } = fact;
+      return { at, generation, state: 'retrying', order: factOrder(fact, DELIVERY_RANK.retrying), attempts, reason, nextAttemptAt };
+    }
+    case 'ledger.delivery.confirmed': {
+      const { attempt: attempts, confirmation, warning, digest } = fact;
+      return {
+        at,
+        generation,
+        state: 'confirmed',
+        order: factOrder(fact, DELIVERY_RANK.confirmed),
+        attempts,
+        confirmation,
+        warning,
+        digest,
+      };
+    }
+    case 'ledger.delivery.failed': {
+      const { attempt: attempts, reason } = fact;
+      return { at, generation, state: 'failed', order: factOrder(fact, DELIVERY_RANK.failed), attempts, reason };
+    }
+  }
+}

@@ -1,0 +1,18 @@
+// Words for the search over studies: folded so that `muller` finds `MÜLLER^JÜRGEN`, and asked by prefix.
+
+/** PostgreSQL refuses a lexeme of 2 kB; nobody searches by more than this. */
+const MAX_WORD_CHARACTERS = 64;
+
+/** Each different word once. Everything that is neither letter, digit nor mark separates: `^`, `=`, `.`, `-`, spaces. */
+export function searchWords(texts: readonly string[]): string[] {
+  const words = texts.flatMap((text) => folded(text).split(/[^\p{L}\p{N}]+/u));
+  return [...new Set(words.filter((word) => word !== '').map((word) => word.slice(0, MAX_WORD_CHARACTERS).toWellFormed()))];
+}
+
+const folded = (text: string): string => text.normalize('NFKD').replaceAll(/\p{M}/gu, '').toLowerCase();
+
+/** A tsquery that matches what has, for each word of the text, a word that begins with it; undefined when the text has no word. */
+export function prefixQuery(text: string): string | undefined {
+  const words = searchWords([text]);
+  return words.length === 0 ? undefined : words.map((word) => `'${word}':*`).join(' & ');
+}

@@ -65,6 +65,8 @@ export interface Bus {
   bucket(name: string, options?: { maxAgeMs?: number }): Promise<Bucket>;
   /** Messages in a stream now. */
   backlog(stream: StreamName): Promise<{ messages: number; bytes: number }>;
+  /** Messages in a stream now whose subject fits (wildcards allowed), under way or not: exact, whether or not a consumer exists yet. */
+  queued(stream: StreamName, subject: string): Promise<number>;
   /** Messages that a consumer has still to acknowledge (pending and under way); 0 when there is no such consumer. */
   unacknowledged(stream: StreamName, consumer: string): Promise<number>;
   /** Throws when JetStream cannot take a publication now (a probe is published and acknowledged). */

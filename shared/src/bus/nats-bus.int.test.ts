@@ -125,6 +125,14 @@ describe('bus on nats-server', () => {
     assert.equal(await bucket.get('b'), undefined);
   });
 
+  it('counts the queued messages of one subject whether or not anybody consumes them', async () => {
+    for (const [n, destination] of ['cloud', 'cloud', 'pacs'].entries())
+      await bus.publish({ n }, { subject: `delivery.due.${destination}.routine.none`, messageId: `queued-${n}` });
+    assert.equal(await bus.queued('DELIVERIES', 'delivery.due.cloud.>'), 2);
+    assert.equal(await bus.queued('DELIVERIES', 'delivery.due.pacs.>'), 1);
+    assert.equal(await bus.queued('DELIVERIES', 'delivery.due.nowhere.>'), 0);
+  });
+
   it('goes on consuming and publishing after nats-server was killed and started again', async () => {
     const got = new Set<number>();
     const second = Promise.withResolvers<void>();

@@ -103,6 +103,10 @@ function busOn(connection: Connection, options: BusOptions): Bus {
       const { state } = await connection.manager.streams.info(stream);
       return { messages: state.messages, bytes: state.bytes };
     },
+    queued: async (stream, subject) => {
+      const { state } = await connection.manager.streams.info(stream, { subjects_filter: subject });
+      return Object.values(state.subjects ?? {}).reduce((sum, count) => sum + count, 0);
+    },
     unacknowledged: (stream, consumer) => countUnacknowledged(connection.manager, stream, consumer),
     probe: () =>
       publish({ probe: true }, { subject: `probe.${options.name}`, messageId: `probe.${options.name}.${Date.now()}`, timeoutMs: 2_000 }),

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { type PostgresForTests, startPostgres } from '../../../test-e2e/src/postgres-for-tests.ts';
 import { PermanentError, TransientError } from '../errors.ts';
-import { type Fact, fact as factSchema } from '../events/facts.ts';
+import { type Fact, fact as factSchema, type Held } from '../events/facts.ts';
+import type { Retrieval } from '../events/retrieval.ts';
 import { type Database, openDatabase } from './database.ts';
 import {
   actedFact,
@@ -77,14 +78,14 @@ function aDay(): Fact[] {
   facts.push(routedFact(discarded!, 50, { held }), actedFact('instance-discarded', discarded!.receiptId, { seconds: 51, generation: 0 }));
   facts.push(actedFact('delivery-discarded', sampleDelivery(delivered!, 'pacs').id, { seconds: 52, generation: 0 }));
   facts.push(quarantinedFact(quarantined!, 60), receivedFact(revived!, 61, 1), confirmedFact(sampleDelivery(revived!, 'cloud'), 62));
-  const retrieval = {
+  const retrieval: Retrieval = {
     id: 'r1',
     source: 'cloud',
     studyInstanceUid: '1.2.3',
     destinations: ['pacs'],
     lane: 'prior',
     requestedBy: 'admin',
-  } as const;
+  };
   for (const [n, state] of (['fetching', 'fetching', 'done'] as const).entries()) {
     facts.push({
       ...sampleEnvelope(70 + n),

@@ -1,0 +1,74 @@
+// The event that makes a stored object move. Success is said only when JetStream acknowledged it.
+import type { Bus } from '@causeway/shared/bus/bus';
+import type { DimseStatus } from '@causeway/shared/dicom/dimse/scp';
+import { describeError, PublicationRefused, PublicationUnknown } from '@causeway/shared/errors';
+import { newEnvelope } from '@causeway/shared/events/envelope';
+import { receivedSubject } from '@causeway/shared/events/flow';
+import type { InstanceReceived } from '@causeway/shared/events/instance';
+import type { Logger } from '@causeway/shared/logger';
+import type { ObjectStore } from '@causeway/shared/object-store/object-store';
+import { STATUS } from './check-identity.ts';
+
+export interface Announcer {
+  readonly bus: Bus;
+  readonly store: ObjectStore;
+  readonly log: Logger;
+  /** How long JetStream may take before A700 (limits.custody), ms. */
+  readonly custodyMs: () => number;
+}
+
+/** Between two tries while a broker restarts or elects a leader. */
+const AGAIN_AFTER_MS = 200;
+const ACKNOWLEDGED_WITHIN_MS = 5_000;
+
+/** 0000, or A700: after a definite refusal the object is deleted; when the outcome is unknown it stays, and the sender's repeat is harmless. */
+export async function announceInstance(announcer: Announcer, event: InstanceReceived): Promise<DimseStatus> {
+  const deadline = performance.now() + announcer.custodyMs();
+  let unknown = false;
+  for (;;) {
+    try {
+      await publish(announcer, event, deadline);
+      void tellLedger(announcer, event);
+      return { status: STATUS.success };
+    } catch (error) {
+      unknown ||= !(error instanceof PublicationRefused);
+      const hopeless = error instanceof PublicationRefused && error.full;
+      if (!hopeless && performance.now() + AGAIN_AFTER_MS < deadline) {
+        await new Promise((resolve) => setTimeout(resolve, AGAIN_AFTER_MS));
+        continue;
+      }
+      return refuse(announcer, event, { error, unknown });
+    }
+  }
+}
+
+function publish({ bus }: Announcer, event: InstanceReceived, deadline: number): Promise<void> {
+  const { lane, receiptId } = event.instance;
+  return bus.publish(event, {
+    subject: receivedSubject(lane, event.facility),
+    messageId: `${receiptId}.received.${event.generation}`,
+    timeoutMs: Math.max(500, Math.min(ACKNOWLEDGED_WITHIN_MS, deadline - performance.now())),
+  });
+}
+
+async function refuse(
+  { store, log }: Announcer,
+  event: InstanceReceived,
+  failure: { error: unknown; unknown: boolean },
+): Promise<DimseStatus> {
+  const { receiptId, objectKey } = event.instance;
+  log.warn({ receiptId, kept: failure.unknown, reason: describeError(failure.error) }, 'not announced: answered A700');
+  if (!failure.unknown)
+    await store.delete(objectKey).catch((error: unknown) => log.warn({ receiptId, reason: describeError(error) }, 'object not deleted'));
+  return { status: STATUS.outOfResources, comment: 'event broker does not take it now, send again' };
+}
+
+/** Not waited for: when it is lost, a later fact tells the ledger the same. */
+async function tellLedger({ bus, log }: Announcer, { instance, facility, generation }: InstanceReceived): Promise<void> {
+  try {
+    await bus.publishFact({ ...newEnvelope(generation, facility), type: 'ledger.instance.received', instance });
+  } catch (error) {
+    if (!(error instanceof PublicationUnknown || error instanceof PublicationRefused)) throw error;
+    log.debug({ receiptId: instance.receiptId, reason: error.message }, 'fact not published');
+  }
+}

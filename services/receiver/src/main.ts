@@ -1,0 +1,80 @@
+// Builds the receiver from its real parts and starts it.
+import type { GatewayDocument } from '@causeway/shared/config/gateway-document';
+import { createHeaderReader, type HeaderReader } from '@causeway/shared/config/header-reader';
+import { createScp } from '@causeway/shared/dicom/dimse/scp';
+import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME } from '@causeway/shared/dicom/implementation';
+import { runService, type ServiceContext } from '@causeway/shared/run-service';
+import { createAdmission } from './admission.ts';
+import { answerAssociation } from './answer-association.ts';
+import { listenerOptions } from './listener-options.ts';
+import { receiveInstance } from './receive.ts';
+import { receiverMetrics } from './receiver-metrics.ts';
+
+const ADMISSION_EVERY_MS = 1_000;
+
+await runService('receiver', async (context) => {
+  const { bus, store, log, environment } = context;
+  const first = await firstDocument(context);
+  const current = followDocument(context, first);
+  const admission = createAdmission({ bus, store, document: () => current().document });
+  await admission.look();
+  const looking = setInterval(() => void admission.look(), ADMISSION_EVERY_MS);
+  const metrics = receiverMetrics(context.meter, () => scp.openAssociations);
+  const parts = {
+    store,
+    log,
+    announcer: { bus, store, log, custodyMs: () => current().document.limits.custody },
+    header: () => current().header,
+    document: () => current().document,
+    refusal: admission.refusal,
+    answered: metrics.answered,
+  };
+  const scp = createScp({
+    handlers: {
+      associationRequested: (request) => {
+        const answer = answerAssociation(current().document, request, admission.refusal());
+        if ('because' in answer) log.warn({ source: request.peer.address, because: answer.because }, 'association rejected');
+        metrics.associated('because' in answer ? 'rejected' : 'accepted');
+        return answer;
+      },
+      storeRequested: (association, request) => receiveInstance(parts, association, request),
+      associationEnded: (association, end) => log.debug({ association: association.id, ...end }, 'association ended'),
+    },
+    limits: () => {
+      const { associations, associationsPerSource, maxPduBytes, idle, artim } = current().document.limits;
+      return { associations, associationsPerSource, maxPduBytes, idleMs: idle, artimMs: artim };
+    },
+    implementation: { classUid: IMPLEMENTATION_CLASS_UID, versionName: IMPLEMENTATION_VERSION_NAME },
+    report: ({ kind, source, detail }) => log.warn({ kind, source, detail }, 'peer'),
+  });
+  for (const options of await listenerOptions(first, environment)) {
+    const { port } = await scp.listen(options);
+    log.info({ listener: options.id, port, tls: options.tls !== undefined }, 'listening');
+  }
+  return {
+    checks: {},
+    drain: async (graceMs) => {
+      clearInterval(looking);
+      await scp.drain(graceMs);
+    },
+  };
+});
+
+/** The gateway document decides who may call: nothing is taken before there is one. */
+function firstDocument({ configuration, log }: ServiceContext): Promise<GatewayDocument> {
+  const current = configuration.current();
+  if (current) return Promise.resolve(current.document);
+  log.info('waiting for the first gateway document');
+  return new Promise((resolve) => configuration.onChange(({ document }) => resolve(document)));
+}
+
+function followDocument(
+  { configuration }: ServiceContext,
+  first: GatewayDocument,
+): () => { document: GatewayDocument; header: HeaderReader } {
+  let current = { document: first, header: createHeaderReader(first) };
+  configuration.onChange(({ document }) => {
+    current = { document, header: createHeaderReader(document) };
+  });
+  return () => current;
+}

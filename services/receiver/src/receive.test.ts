@@ -1,0 +1,247 @@
+// Custody at the receiver: what is answered, what is stored and what is announced, for each way a C-STORE can go.
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { describe, it } from 'node:test';
+import type { PublishOptions } from '@causeway/shared/bus/bus';
+import { defaultGatewayDocument, parseGatewayDocument } from '@causeway/shared/config/gateway-document';
+import { createHeaderReader } from '@causeway/shared/config/header-reader';
+import type { CStoreRequest, DataSetSink } from '@causeway/shared/dicom/dimse/scp';
+import { readCustodyMeta } from '@causeway/shared/dicom/part10/custody-meta';
+import { parseFileMeta } from '@causeway/shared/dicom/part10/file-meta';
+import { PublicationRefused, PublicationUnknown, TransientError } from '@causeway/shared/errors';
+import type { InstanceReceived } from '@causeway/shared/events/instance';
+import { createLogger } from '@causeway/shared/logger';
+import type { ObjectUpload } from '@causeway/shared/object-store/object-store';
+import { receiveInstance } from './receive.ts';
+
+const CT = '1.2.840.10008.5.1.4.1.1.2';
+const SOP_INSTANCE = '1.2.3.4';
+const document = parseGatewayDocument({ ...defaultGatewayDocument('http://127.0.0.1:1/dicom-web'), limits: { custody: '300ms' } });
+const header = createHeaderReader(document);
+
+function element(tag: number, vr: string, text: string): Buffer {
+  const value = Buffer.from(text.length % 2 ? `${text}${vr === 'UI' ? '\0' : ' '}` : text, 'latin1');
+  const head = Buffer.alloc(8);
+  head.writeUInt16LE(tag >>> 16, 0);
+  head.writeUInt16LE(tag & 0xffff, 2);
+  head.write(vr, 4, 'latin1');
+  head.writeUInt16LE(value.length, 6);
+  return Buffer.concat([head, value]);
+}
+
+const dataSet = (sopInstance = SOP_INSTANCE): Buffer =>
+  Buffer.concat([
+    element(0x00080016, 'UI', CT),
+    element(0x00080018, 'UI', sopInstance),
+    element(0x00080060, 'CS', 'CT'),
+    element(0x00080080, 'LO', 'MS44 '),
+    element(0x0020000d, 'UI', '1.2.3'),
+    element(0x0020000e, 'UI', '1.2.3.1'),
+  ]);
+
+interface World {
+  readonly objects: Map<string, Buffer>;
+  readonly uploads: { discarded: boolean }[];
+  readonly published: { event: InstanceReceived; to: PublishOptions }[];
+  sink(request?: Partial<CStoreRequest>): DataSetSink;
+}
+
+function world(behaviour: { commit?: () => void; write?: () => void; publish?: () => void; refusal?: string } = {}): World {
+  const objects = new Map<string, Buffer>();
+  const uploads: { discarded: boolean }[] = [];
+  const published: World['published'] = [];
+  const store = {
+    create: (key: string): ObjectUpload => {
+      const state = { discarded: false };
+      uploads.push(state);
+      let chunks: Buffer[] = [];
+      return {
+        write: (chunk) => {
+          chunks.push(Buffer.from(chunk));
+          return behaviour.write ? Promise.resolve().then(behaviour.write) : undefined;
+        },
+        patch: (position, bytes) => {
+          const whole = Buffer.concat(chunks);
+          bytes.copy(whole, position);
+          chunks = [whole];
+        },
+        commit: async () => {
+          behaviour.commit?.();
+          objects.set(key, Buffer.concat(chunks));
+          return { size: objects.get(key)!.length };
+        },
+        discard: async () => {
+          state.discarded = true;
+        },
+      };
+    },
+    delete: async (key: string) => void objects.delete(key),
+  };
+  const bus = {
+    publish: async (event: InstanceReceived, to: PublishOptions) => {
+      behaviour.publish?.();
+      published.push({ event, to });
+    },
+    publishFact: async () => {},
+  };
+  const log = createLogger('test', 'fatal');
+  const parts = {
+    store,
+    announcer: { bus, store, log, custodyMs: () => document.limits.custody },
+    header: () => header,
+    document: () => document,
+    refusal: () => behaviour.refusal,
+    log,
+    answered: () => {},
+  } as unknown as Parameters<typeof receiveInstance>[0];
+  const association = {
+    id: 'a1',
+    request: {
+      callingAe: 'CT1',
+      calledAe: 'GATEWAY',
+      contexts: [],
+      maxPduBytes: 0,
+      implementationClassUid: '1.2',
+      roles: [],
+      peer: { address: '10.0.0.9', port: 1, listener: 'dicom' },
+    },
+  };
+  return {
+    objects,
+    uploads,
+    published,
+    sink: (request) => {
+      const made = receiveInstance(parts, association, {
+        messageId: 1,
+        contextId: 1,
+        abstractSyntaxUid: CT,
+        transferSyntaxUid: '1.2.840.10008.1.2.1',
+        affectedSopClassUid: CT,
+        affectedSopInstanceUid: SOP_INSTANCE,
+        priority: 0,
+        ...request,
+      });
+      if ('status' in made) throw new Error(`refused at once: ${made.status.toString(16)}`);
+      return made;
+    },
+  };
+}
+
+async function send(sink: DataSetSink, bytes: Buffer): Promise<number> {
+  for (let at = 0; at < bytes.length; at += 7) await sink.write(bytes.subarray(at, at + 7));
+  return (await sink.end()).status;
+}
+
+describe('receiving an instance', () => {
+  it('answers 0000 with the object stored, self-describing, its data set byte for byte, and announced once', async () => {
+    const { sink, objects, published } = world();
+    assert.equal(await send(sink(), dataSet()), 0x0000);
+    const [[key, object]] = [...objects] as [[string, Buffer]];
+    const { meta, dataSetOffset } = parseFileMeta(object)!;
+    assert.ok(object.subarray(dataSetOffset).equals(dataSet()));
+    const digest = createHash('sha256').update(dataSet()).digest('hex');
+    assert.deepEqual(
+      { ...readCustodyMeta(meta), receivedAt: '' },
+      {
+        digest,
+        lane: 'routine',
+        listener: 'dicom',
+        callingAe: 'CT1',
+        calledAe: 'GATEWAY',
+        source: '10.0.0.9',
+        receivedAt: '',
+        sopClassUid: CT,
+        sopInstanceUid: SOP_INSTANCE,
+        transferSyntaxUid: '1.2.840.10008.1.2.1',
+      },
+    );
+    assert.equal(published.length, 1);
+    const { event, to } = published[0]!;
+    assert.equal(to.subject, 'instance.received.routine.main');
+    assert.deepEqual([event.instance.objectKey, event.instance.digest, event.instance.size], [key, digest, object.length]);
+    assert.equal(event.instance.attributes.InstitutionName, 'MS44');
+    assert.equal(event.instance.studyInstanceUid, '1.2.3');
+  });
+
+  it('answers A700 and announces nothing when the object cannot be made durable', async () => {
+    const { sink, objects, published, uploads } = world({
+      commit: () => {
+        throw new TransientError('no space left');
+      },
+    });
+    assert.equal(await send(sink(), dataSet()), 0xa700);
+    assert.deepEqual([objects.size, published.length, uploads[0]!.discarded], [0, 0, true]);
+  });
+
+  it('answers A700 when the store fails in the middle of the stream', async () => {
+    const { sink, objects, published } = world({
+      write: () => {
+        throw new TransientError('EIO');
+      },
+    });
+    assert.equal(await send(sink(), dataSet()), 0xa700);
+    assert.deepEqual([objects.size, published.length], [0, 0]);
+  });
+
+  it('answers A700 and deletes the object after a definite refusal of the event', async () => {
+    const { sink, objects } = world({
+      publish: () => {
+        throw new PublicationRefused('stream is full', { full: true });
+      },
+    });
+    assert.equal(await send(sink(), dataSet()), 0xa700);
+    assert.equal(objects.size, 0);
+  });
+
+  it('answers A700 and keeps the object when nobody knows whether the event was taken', async () => {
+    const { sink, objects } = world({
+      publish: () => {
+        throw new PublicationUnknown('no acknowledgement');
+      },
+    });
+    assert.equal(await send(sink(), dataSet()), 0xa700);
+    assert.equal(objects.size, 1);
+  });
+
+  it('waits out a broker that comes back within the custody time', async () => {
+    let tries = 0;
+    const { sink, published } = world({
+      publish: () => {
+        if (++tries === 1) throw new PublicationRefused('no leader', { full: false });
+      },
+    });
+    assert.equal(await send(sink(), dataSet()), 0x0000);
+    assert.equal(published.length, 1);
+  });
+
+  it('answers A900 when SOP Instance UID or SOP Class UID differ from the command, or are missing', async () => {
+    for (const bytes of [dataSet('9.9.9'), dataSet().subarray(0, element(0x00080016, 'UI', CT).length)]) {
+      const { sink, objects, published } = world();
+      assert.equal(await send(sink(), bytes), 0xa900);
+      assert.deepEqual([objects.size, published.length], [0, 0]);
+    }
+    const { sink } = world();
+    assert.throws(() => sink({ abstractSyntaxUid: '1.2.840.10008.5.1.4.1.1.4' }), /a900/);
+  });
+
+  it('answers C000 for a data set that ends in the middle of an element or is no data set at all', async () => {
+    for (const bytes of [dataSet().subarray(0, dataSet().length - 3), Buffer.alloc(600, 0xff)]) {
+      const { sink, objects, published } = world();
+      assert.equal(await send(sink(), bytes), 0xc000);
+      assert.deepEqual([objects.size, published.length], [0, 0]);
+    }
+  });
+
+  it('leaves nothing after an abort in the middle', async () => {
+    const { sink, objects, published, uploads } = world();
+    const aborted = sink();
+    await aborted.write(dataSet().subarray(0, 20));
+    aborted.abort(new Error('A-ABORT'));
+    assert.deepEqual([objects.size, published.length, uploads[0]!.discarded], [0, 0, true]);
+  });
+
+  it('refuses at once, without reading the data set, while the gateway is full', () => {
+    const { sink } = world({ refusal: 'storage is below its free space watermark' });
+    assert.throws(() => sink(), /a700/);
+  });
+});

@@ -1,0 +1,168 @@
+// The receiver's sentence: a data set streams in, is hashed, scanned and stored as it comes; once the object is durable and its event is
+// acknowledged, the modality hears 0000. Whatever fails before that is answered with a status that makes the modality send again.
+import { createHash } from 'node:crypto';
+import { newReceiptId, receivedKey } from '@causeway/shared/brands';
+import { resolveFacility } from '@causeway/shared/config/facility-resolution';
+import type { GatewayDocument } from '@causeway/shared/config/gateway-document';
+import type { HeaderReader } from '@causeway/shared/config/header-reader';
+import { laneOf, priorityOf } from '@causeway/shared/config/rule-condition';
+import type { AcceptedAssociation, CStoreRequest, DataSetSink, DimseStatus } from '@causeway/shared/dicom/dimse/scp';
+import { digestBytes, encodeCustodyMeta, laneBytes } from '@causeway/shared/dicom/part10/custody-meta';
+import { type DataSetScan, DataSetScanner } from '@causeway/shared/dicom/part10/data-set-scanner';
+import { DicomParseError } from '@causeway/shared/dicom/part10/parse-error';
+import { describeError } from '@causeway/shared/errors';
+import { newEnvelope } from '@causeway/shared/events/envelope';
+import type { AssociationFacts, Instance, InstanceReceived } from '@causeway/shared/events/instance';
+import type { Logger } from '@causeway/shared/logger';
+import type { ObjectStore, ObjectUpload } from '@causeway/shared/object-store/object-store';
+import { type Announcer, announceInstance } from './announce-instance.ts';
+import { checkIdentity, STATUS } from './check-identity.ts';
+
+export interface ReceiveParts {
+  readonly store: ObjectStore;
+  readonly announcer: Announcer;
+  readonly header: () => HeaderReader;
+  readonly document: () => GatewayDocument;
+  readonly refusal: () => string | undefined;
+  readonly log: Logger;
+  /** Counts each answer: status, bytes of the data set, seconds from the command to the answer. */
+  readonly answered: (answer: { status: number; bytes: number; seconds: number }) => void;
+}
+
+/** A sink for one C-STORE, or the status that refuses it at once. */
+export function receiveInstance(parts: ReceiveParts, association: AcceptedAssociation, request: CStoreRequest): DataSetSink | DimseStatus {
+  const refusal = parts.refusal();
+  if (refusal) return { status: STATUS.outOfResources, comment: refusal };
+  if (request.affectedSopClassUid !== request.abstractSyntaxUid) {
+    return { status: STATUS.doesNotMatch, comment: 'Affected SOP Class UID is not that of its context' };
+  }
+  return new InstanceSink(parts, association, request);
+}
+
+class InstanceSink implements DataSetSink {
+  readonly #parts: ReceiveParts;
+  readonly #request: CStoreRequest;
+  readonly #facts: AssociationFacts;
+  readonly #receiptId = newReceiptId();
+  readonly #receivedAt = new Date();
+  readonly #began = performance.now();
+  readonly #hash = createHash('sha256');
+  readonly #header: HeaderReader;
+  readonly #scanner: DataSetScanner;
+  readonly #upload: ObjectUpload;
+  readonly #places: { digestPosition: number; lanePosition: number };
+  #bytes = 0;
+  #failure: DimseStatus | undefined;
+
+  constructor(parts: ReceiveParts, { request: { callingAe, calledAe, peer } }: AcceptedAssociation, request: CStoreRequest) {
+    this.#parts = parts;
+    this.#request = request;
+    this.#facts = { callingAe, calledAe, source: peer.address, listener: peer.listener, tlsSubject: peer.tls?.subject };
+    this.#header = parts.header();
+    this.#scanner = new DataSetScanner({ transferSyntaxUid: request.transferSyntaxUid, wanted: this.#header.wanted });
+    this.#upload = parts.store.create(receivedKey(this.#receiptId));
+    this.#places = this.#writeGroup2();
+  }
+
+  write(chunk: Buffer): Promise<void> | undefined {
+    if (this.#failure) return undefined;
+    this.#bytes += chunk.length;
+    this.#hash.update(chunk);
+    const scanning = this.#scan(chunk);
+    const writing = this.#failure
+      ? undefined
+      : this.#upload.write(chunk)?.catch((error: unknown) => this.#fail(STATUS.outOfResources, error));
+    return scanning && writing ? Promise.all([scanning, writing]).then(() => {}) : (scanning ?? writing);
+  }
+
+  async end(): Promise<DimseStatus> {
+    const status = this.#failure ?? (await this.#store());
+    if (status.status !== STATUS.success) await this.#upload.discard();
+    this.#parts.answered({ status: status.status, bytes: this.#bytes, seconds: (performance.now() - this.#began) / 1_000 });
+    return status;
+  }
+
+  abort(reason: Error): void {
+    this.#parts.log.info({ receiptId: this.#receiptId, bytes: this.#bytes, reason: reason.message }, 'aborted in the middle of a data set');
+    void this.#upload.discard();
+  }
+
+  /** AE titles, addresses and lane go into the object too, so that routing can be decided again from it alone. */
+  #writeGroup2(): { digestPosition: number; lanePosition: number } {
+    const { affectedSopClassUid: sopClassUid, affectedSopInstanceUid: sopInstanceUid, transferSyntaxUid } = this.#request;
+    const receivedAt = this.#receivedAt.toISOString();
+    const meta = encodeCustodyMeta({ sopClassUid, sopInstanceUid, transferSyntaxUid, lane: 'routine', receivedAt, ...this.#facts });
+    this.#upload.write(meta.bytes);
+    return meta;
+  }
+
+  #scan(chunk: Buffer): Promise<void> | undefined {
+    try {
+      return this.#scanner.write(chunk)?.catch((error: unknown) => this.#fail(STATUS.cannotUnderstand, error));
+    } catch (error) {
+      this.#fail(STATUS.cannotUnderstand, error);
+      return undefined;
+    }
+  }
+
+  async #store(): Promise<DimseStatus> {
+    try {
+      const scan = await this.#scanner.end();
+      const mismatch = checkIdentity(this.#request, scan);
+      if (mismatch) return mismatch;
+      const instance = this.#describe(scan);
+      this.#upload.patch(this.#places.digestPosition, digestBytes(instance.digest));
+      this.#upload.patch(this.#places.lanePosition, laneBytes(instance.lane));
+      const { size } = await this.#upload.commit();
+      return await announceInstance(this.#parts.announcer, this.#event({ ...instance, size }));
+    } catch (error) {
+      const status = error instanceof DicomParseError ? STATUS.cannotUnderstand : STATUS.outOfResources;
+      this.#fail(status, error);
+      return { ...this.#failure!, status };
+    }
+  }
+
+  #describe(scan: DataSetScan): Instance {
+    const identity = this.#header.identity(scan);
+    const attributes = this.#header.attributes(scan);
+    const { affectedSopClassUid, affectedSopInstanceUid, transferSyntaxUid, priority } = this.#request;
+    return {
+      receiptId: this.#receiptId,
+      objectKey: receivedKey(this.#receiptId),
+      size: 0,
+      digest: this.#hash.digest('hex'),
+      transferSyntaxUid,
+      receivedAt: this.#receivedAt.toISOString(),
+      sopClassUid: affectedSopClassUid,
+      sopInstanceUid: affectedSopInstanceUid,
+      ...identity,
+      lane: laneOf(this.#parts.document(), {
+        ...this.#facts,
+        attributes,
+        priority: priorityOf(priority),
+        sopClassUid: affectedSopClassUid,
+      }),
+      association: this.#facts,
+      attributes,
+    };
+  }
+
+  #event(instance: Instance): InstanceReceived {
+    const resolved = resolveFacility(this.#parts.document(), this.#facts);
+    return { ...newEnvelope(0, 'facility' in resolved ? resolved.facility : undefined), type: 'instance.received', instance };
+  }
+
+  #fail(status: number, error: unknown): void {
+    const comment = status === STATUS.cannotUnderstand ? 'data set cannot be parsed' : 'storage failed, send again';
+    this.#failure ??= { status, comment };
+    this.#parts.log.warn(
+      {
+        receiptId: this.#receiptId,
+        sopInstanceUid: this.#request.affectedSopInstanceUid,
+        status: status.toString(16),
+        reason: describeError(error),
+      },
+      'refused',
+    );
+  }
+}

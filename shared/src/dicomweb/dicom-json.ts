@@ -44,11 +44,13 @@ export function textValues(dataSet: DicomJson, tag: string): string[] {
 }
 
 function textOf(value: unknown): string {
-  if (typeof value === 'string') return value.replace(/[ \0]+$/, '').trimStart();
+  if (typeof value === 'string') return trimPadding(value);
   if (typeof value === 'number') return String(value);
   const name = personName.safeParse(value);
-  return name.success ? (name.data.Alphabetic ?? '') : '';
+  return name.success ? trimPadding(name.data.Alphabetic ?? '') : '';
 }
+
+const trimPadding = (text: string): string => text.replace(/[ \0]+$/, '').trimStart();
 
 /** The first value; undefined when there is none or it is empty. */
 export function textValue(dataSet: DicomJson, tag: string): string | undefined {

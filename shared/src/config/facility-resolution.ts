@@ -3,6 +3,7 @@ import type { AssociationFacts } from '../events/instance.ts';
 import type { Facility, GatewayDocument } from './gateway-document.ts';
 import type { MatchRow } from './gateway-document-facilities.ts';
 import { type Network, networkContains, parseNetwork } from './network.ts';
+import { wildcard } from './wildcard.ts';
 
 export type Peer = Pick<AssociationFacts, 'callingAe' | 'calledAe' | 'source' | 'tlsSubject'>;
 type Resolving = Pick<GatewayDocument, 'gateway' | 'facilities'>;
@@ -107,22 +108,6 @@ function fits({ row, network, subject }: Omit<Candidate, 'facility' | 'weight'>,
     (network === undefined || networkContains(network, peer.source)) &&
     (subject === undefined || (peer.tlsSubject !== undefined && subject(peer.tlsSubject)))
   );
-}
-
-/** `*` stands for any characters, `?` for one; the whole text must fit. Linear in the text for each `*`. */
-export function wildcard(pattern: string): (text: string) => boolean {
-  const p = [...pattern];
-  return (text) => {
-    const t = [...text];
-    let [at, star, resume] = [0, -1, 0];
-    for (let i = 0; i < t.length; ) {
-      if (p[at] === '*') [star, resume, at] = [at, i, at + 1];
-      else if (at < p.length && (p[at] === '?' || p[at] === t[i])) [at, i] = [at + 1, i + 1];
-      else if (star >= 0) [at, resume, i] = [star + 1, resume + 1, resume + 1];
-      else return false;
-    }
-    return p.slice(at).every((character) => character === '*');
-  };
 }
 
 const rowText = (row: MatchRow): string => {

@@ -1,0 +1,195 @@
+// Where an instance goes and why: a pure function of the gateway document and what is known of the instance (ARCHITECTURE.md, The gateway document).
+import { resolveFacility } from '@causeway/shared/config/facility-resolution';
+import type { Facility, FacilityOf, GatewayDocument } from '@causeway/shared/config/gateway-document';
+import type { AssociationInput } from '@causeway/shared/config/gateway-document-facilities';
+import type { Held } from '@causeway/shared/events/facts';
+import type { Assignment, AssociationFacts } from '@causeway/shared/events/instance';
+import { fitsRule, normalizedValue } from './mapping-value.ts';
+
+export interface RouteFacts {
+  readonly association: AssociationFacts;
+  /** As in an Instance; the hub's mapping tag read from the object when the event does not carry it. */
+  readonly attributes: Readonly<Record<string, string>>;
+  /** Endpoints that tagged instances of the same study matched at this hub. */
+  readonly studyEndpoints?: readonly string[];
+  readonly assignment?: Assignment;
+}
+
+/** A facility that gets the instance, and the rule as configured that says so. */
+export interface Recipient {
+  readonly id: string;
+  readonly rule: string;
+}
+
+export interface DueRoute {
+  readonly destination: string;
+  /** On whose behalf: the first facility that names the destination. */
+  readonly facility: string;
+  readonly rule: string;
+}
+
+export interface RouteDecision {
+  readonly facilities: Recipient[];
+  /** One for each distinct destination. */
+  readonly deliveries: DueRoute[];
+  /** Waits for a person, also or only. */
+  readonly held?: Held;
+  /** The mapping tag decided: other instances of the study without the tag follow. */
+  readonly remember?: { hub: string; endpoints: string[] };
+}
+
+const MOST_RULE_CHARACTERS = 300;
+const MOST_DETAIL_CHARACTERS = 500;
+const MOST_CANDIDATES = 64;
+
+/** What rules alone say, before destinations and the operator are looked at. */
+interface Outcome {
+  /** Gets the instance. */
+  readonly recipients: Recipient[];
+  /** Concerned, but gets no copy: a hub that keeps none. */
+  readonly concerned: Recipient[];
+  readonly held?: Held;
+  readonly remember?: RouteDecision['remember'];
+}
+
+export function decideRoute(document: GatewayDocument, facts: RouteFacts): RouteDecision {
+  const automatic = decideByRules(document, facts);
+  const assigned = (facts.assignment?.facilities ?? []).map((id): Recipient => ({ id, rule: assignedRule(id, facts.assignment!.by) }));
+  const recipients = firstOfEach([...automatic.recipients, ...assigned]);
+  const deliveries = deliveriesOf(document, recipients);
+  return {
+    facilities: firstOfEach([...automatic.concerned, ...recipients]),
+    deliveries,
+    held: heldOf({ document, automatic, assigned, isAssigned: facts.assignment !== undefined, deliveries }),
+    remember: automatic.remember,
+  };
+}
+
+/** The hub that the association stands for, if it does for one: its mapping tag may have to be read first. */
+export function hubOf(document: GatewayDocument, association: AssociationFacts): FacilityOf<'hub'> | undefined {
+  const resolution = resolveFacility(document, association);
+  const facility = 'facility' in resolution ? facilityById(document, resolution.facility) : undefined;
+  return facility?.model === 'hub' ? facility : undefined;
+}
+
+/** What the hub's rules are asked with; undefined when the instance has no such value. */
+export function mappingValueOf(hub: FacilityOf<'hub'>, facts: Pick<RouteFacts, 'association' | 'attributes'>): string | undefined {
+  const value = readInput(hub.mappingTag, facts);
+  return value === undefined || normalizedValue(value) === '' ? undefined : value;
+}
+
+const ASSOCIATION_VALUES: Record<AssociationInput, (association: AssociationFacts) => string> = {
+  'association:callingAe': ({ callingAe }) => callingAe,
+  'association:calledAe': ({ calledAe }) => calledAe,
+  'association:source': ({ source }) => source,
+};
+
+function readInput(mappingTag: string, { association, attributes }: Pick<RouteFacts, 'association' | 'attributes'>): string | undefined {
+  const ofAssociation = Object.hasOwn(ASSOCIATION_VALUES, mappingTag) ? ASSOCIATION_VALUES[mappingTag as AssociationInput] : undefined;
+  if (ofAssociation !== undefined) return ofAssociation(association);
+  return Object.hasOwn(attributes, mappingTag) ? attributes[mappingTag] : undefined;
+}
+
+function decideByRules(document: GatewayDocument, facts: RouteFacts): Outcome {
+  const resolution = resolveFacility(document, facts.association);
+  if ('none' in resolution) return onlyHeld('no-facility', 'no match row of any facility fits the association');
+  if ('ambiguous' in resolution) {
+    const detail = `${resolution.ambiguous.join(', ')} match the association equally`;
+    return onlyHeld('ambiguous', detail, resolution.ambiguous);
+  }
+  const facility = facilityById(document, resolution.facility)!;
+  const direct = { id: facility.id, rule: resolution.rule };
+  return facility.model === 'hub' ? decideForHub(document, facts, { hub: facility, direct }) : { recipients: [direct], concerned: [] };
+}
+
+function onlyHeld(reason: Held['reason'], detail: string, candidates: string[] = []): Outcome {
+  const held = { reason, detail: detail.slice(0, MOST_DETAIL_CHARACTERS), candidates: candidates.slice(0, MOST_CANDIDATES) };
+  return { recipients: [], concerned: [], held };
+}
+
+function decideForHub(document: GatewayDocument, facts: RouteFacts, at: { hub: FacilityOf<'hub'>; direct: Recipient }): Outcome {
+  const { hub, direct } = at;
+  const value = mappingValueOf(hub, facts);
+  const matched = value === undefined ? followed(document, hub, facts) : matchedEndpoints(document, hub, value);
+  const unmatched = matched.length === 0;
+  // With neither a copy nor an endpoint the image would go nowhere: unmatched: hub means that the hub has it.
+  const hubGetsIt = hub.keepsCopy || (unmatched && hub.unmatched === 'hub');
+  return {
+    recipients: hubGetsIt ? [direct, ...matched] : matched,
+    concerned: [direct],
+    held: unmatched && hub.unmatched === 'hold' ? unmatchedAt(hub, value !== undefined) : undefined,
+    remember: value === undefined || unmatched ? undefined : { hub: hub.id, endpoints: matched.map(({ id }) => id) },
+  };
+}
+
+function matchedEndpoints(document: GatewayDocument, hub: FacilityOf<'hub'>, value: string): Recipient[] {
+  return endpointsOf(document).flatMap((endpoint) => {
+    const rule = endpoint.rules.find((candidate) => candidate.hub === hub.id && fitsRule(candidate, value));
+    if (rule === undefined) return [];
+    return [
+      { id: endpoint.id, rule: cut(`${endpoint.id}: at hub ${hub.id}, ${hub.mappingTag} ${rule.match} ${JSON.stringify(rule.value)}`) },
+    ];
+  });
+}
+
+/** Objects without the tag (SR, secondary captures, presentation states) go where their study went. */
+function followed(document: GatewayDocument, hub: FacilityOf<'hub'>, facts: RouteFacts): Recipient[] {
+  if (!hub.followStudy) return [];
+  const known = endpointsOf(document).filter(({ id }) => facts.studyEndpoints?.includes(id));
+  return known.map(({ id }) => ({ id, rule: `${id}: at hub ${hub.id}, follows its study (no ${hub.mappingTag})` }));
+}
+
+/** The value itself is of the patient's data and stays out of the reason. */
+function unmatchedAt(hub: FacilityOf<'hub'>, hasValue: boolean): Held {
+  const detail = hasValue
+    ? `no endpoint rule of hub ${hub.id} matches the value of ${hub.mappingTag}`
+    : `the instance has no ${hub.mappingTag}${hub.followStudy ? ', and no endpoint of its study is known' : ''}`;
+  return { reason: 'unmatched', detail, facility: hub.id, candidates: [] };
+}
+
+function deliveriesOf(document: GatewayDocument, recipients: Recipient[]): DueRoute[] {
+  const due = new Map<string, DueRoute>();
+  for (const { id, rule } of recipients)
+    for (const destination of facilityById(document, id)?.destinations ?? []) {
+      const first = due.get(destination);
+      if (first === undefined) due.set(destination, { destination, facility: id, rule: cut(rule) });
+      else due.set(destination, { ...first, rule: cut(`${first.rule}; also ${rule}`) });
+    }
+  return [...due.values()];
+}
+
+interface Waiting {
+  readonly document: GatewayDocument;
+  readonly automatic: Outcome;
+  readonly assigned: Recipient[];
+  readonly isAssigned: boolean;
+  readonly deliveries: DueRoute[];
+}
+
+/** An operator's assignment ends the waiting, unless it leads nowhere itself. */
+function heldOf({ document, automatic, assigned, isAssigned, deliveries }: Waiting): Held | undefined {
+  const recipients = isAssigned ? assigned : automatic.recipients;
+  const nowhere = recipients.filter(({ id }) => (facilityById(document, id)?.destinations ?? []).length === 0);
+  if (!isAssigned && automatic.held !== undefined) return automatic.held;
+  if (nowhere.length > 0) return withoutDestination(nowhere);
+  if (deliveries.length > 0) return undefined;
+  return automatic.held ?? withoutDestination(automatic.concerned.length > 0 ? automatic.concerned : automatic.recipients);
+}
+
+function withoutDestination(facilities: Recipient[]): Held {
+  const detail = `no destination is configured for ${facilities.map(({ id }) => id).join(', ')}`.slice(0, MOST_DETAIL_CHARACTERS);
+  return { reason: 'no-destination', detail, facility: facilities[0]?.id, candidates: [] };
+}
+
+const assignedRule = (id: string, by: string): string => cut(`${id}: assigned by ${by}`);
+
+const firstOfEach = (recipients: Recipient[]): Recipient[] =>
+  [...new Map([...recipients].reverse().map((one) => [one.id, one])).values()].reverse();
+
+const facilityById = (document: GatewayDocument, id: string): Facility | undefined =>
+  document.facilities.find((facility) => facility.id === id);
+
+const endpointsOf = (document: GatewayDocument): FacilityOf<'endpoint'>[] =>
+  document.facilities.filter((facility) => facility.model === 'endpoint');
+
+const cut = (rule: string): string => rule.slice(0, MOST_RULE_CHARACTERS);

@@ -1,0 +1,29 @@
+// Endpoint rules of a hub: whether the mapping value of an instance fits one.
+import type { EndpointRule } from '@causeway/shared/config/gateway-document-facilities';
+import { compilePattern } from '@causeway/shared/config/linear-pattern';
+import { wildcard } from '@causeway/shared/config/wildcard';
+
+type Fits = (value: string) => boolean;
+
+const fitsOf: Record<EndpointRule['match'], (ruleValue: string) => Fits> = {
+  exact: (ruleValue) => (value) => value === ruleValue,
+  'ignore-case': (ruleValue) => (value) => value.toLowerCase() === ruleValue.toLowerCase(),
+  wildcard,
+  regex: (ruleValue) => compilePattern(ruleValue).matches,
+};
+
+/** Compiled once a rule, not once an instance: a hub may have thousands. */
+const compiled = new WeakMap<EndpointRule, Fits>();
+
+/** One way to write a value: no padding at its ends (spaces, NUL), accents composed. */
+export const normalizedValue = (value: string): string => value.replace(/^[\s\0]+|[\s\0]+$/g, '').normalize('NFC');
+
+/** Whether the value as a whole fits, or one of several values joined by a backslash. An empty value fits nothing. */
+export function fitsRule(rule: EndpointRule, value: string): boolean {
+  let fits = compiled.get(rule);
+  if (fits === undefined) {
+    fits = fitsOf[rule.match](rule.value.normalize('NFC'));
+    compiled.set(rule, fits);
+  }
+  return [value, ...value.split('\\')].map(normalizedValue).some((one) => one !== '' && fits(one));
+}

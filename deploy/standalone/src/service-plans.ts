@@ -1,0 +1,97 @@
+// The services as child processes: program, environment, priority. Names of variables: shared/src/config/service-environment.ts.
+import { join } from 'node:path';
+import type { DataFolder } from './data-folder.ts';
+import type { ProcessPlan } from './kept-process.ts';
+import { NATS_USER, natsUrl } from './nats-server.ts';
+import type { Ports } from './ports.ts';
+import { databaseUrl } from './postgres/postgres.ts';
+import type { Secrets } from './secrets.ts';
+import { ROOT, type Settings } from './settings.ts';
+
+export const SERVICES = ['receiver', 'compressor', 'router', 'uploader', 'retriever', 'ledger', 'console'] as const;
+export type ServiceName = (typeof SERVICES)[number];
+
+/** Ports that nobody outside needs to know. */
+export const INNER_PORTS = ['nats', 'natsMonitor', 'postgres', ...SERVICES.map((name) => `ops-${name}`)];
+
+export interface ServicePlanOptions {
+  readonly settings: Settings;
+  readonly data: DataFolder;
+  readonly ports: Ports;
+  readonly secrets: Secrets;
+  /** What the services may be told of: undefined when the file is wrong and the last good document goes on. */
+  readonly configFile: string | undefined;
+}
+
+/** File operations of many associations at a time, each with a sync; Node's own default is 4. */
+const RECEIVER_FILE_THREADS = '16';
+/** The receiver keeps the normal priority: a modality waits for it, nobody waits for the others within milliseconds. */
+const NICENESS = '5';
+
+export function planServices(options: ServicePlanOptions): ProcessPlan[] {
+  return SERVICES.map((name) => plan(options, name, join(ROOT, 'services', name, 'src', 'main.ts')));
+}
+
+/** The archive that the default document uploads to. */
+export function planSandbox(options: ServicePlanOptions): ProcessPlan {
+  return plan(options, 'sandbox', join(ROOT, 'deploy', 'standalone', 'src', 'sandbox', 'main.ts'));
+}
+
+export const opsUrl = (ports: Ports, name: ServiceName): string => `http://127.0.0.1:${ports[`ops-${name}`]}`;
+
+function plan(options: ServicePlanOptions, name: ServiceName | 'sandbox', main: string): ProcessPlan {
+  const node = [process.execPath, main];
+  const [command, ...rest] = name === 'receiver' ? node : ['nice', '-n', NICENESS, ...node];
+  return {
+    name,
+    command: command!,
+    arguments: rest,
+    environment: { ...process.env, ...common(options), ...special(options, name) },
+    workingFolder: ROOT,
+    stopSignal: 'SIGTERM',
+  };
+}
+
+function common({ settings, data, ports, secrets }: ServicePlanOptions): NodeJS.ProcessEnv {
+  return {
+    CAUSEWAY_NATS_URL: natsUrl(ports),
+    CAUSEWAY_NATS_USER: NATS_USER,
+    CAUSEWAY_NATS_PASSWORD: secrets.natsPassword,
+    CAUSEWAY_OBJECT_STORE: `folder:${data.objects}`,
+    CAUSEWAY_STREAM_BYTES: String(settings.streamBytes),
+    CAUSEWAY_DRAIN_MS: String(settings.drainMs),
+    CAUSEWAY_OPS_HOST: '127.0.0.1',
+    // Compiled code is kept between starts: a later start is ready seconds earlier.
+    NODE_COMPILE_CACHE: join(data.run, 'compiled'),
+    CAUSEWAY_CONFIG: undefined,
+  };
+}
+
+function special(options: ServicePlanOptions, name: ServiceName | 'sandbox'): NodeJS.ProcessEnv {
+  const { settings, data, ports, secrets } = options;
+  if (name === 'sandbox')
+    return { CAUSEWAY_SANDBOX_DIR: data.sandbox, CAUSEWAY_SANDBOX_HOST: '127.0.0.1', CAUSEWAY_SANDBOX_PORT: String(settings.sandboxPort) };
+  const own = { CAUSEWAY_OPS_PORT: String(ports[`ops-${name}`]) };
+  if (name === 'receiver')
+    return {
+      ...own,
+      CAUSEWAY_DICOM_HOST: settings.dicomHost,
+      CAUSEWAY_DICOM_PORT: String(settings.dicomPort),
+      UV_THREADPOOL_SIZE: RECEIVER_FILE_THREADS,
+    };
+  if (name === 'ledger') return { ...own, CAUSEWAY_DATABASE_URL: databaseUrl(ports.postgres!, secrets) };
+  return name === 'console' ? { ...own, ...consoleEnvironment(options) } : own;
+}
+
+function consoleEnvironment({ settings, ports, secrets, configFile }: ServicePlanOptions): NodeJS.ProcessEnv {
+  const others = SERVICES.filter((name) => name !== 'console');
+  return {
+    CAUSEWAY_DATABASE_URL: databaseUrl(ports.postgres!, secrets),
+    CAUSEWAY_HTTP_HOST: settings.httpHost,
+    CAUSEWAY_HTTP_PORT: String(settings.httpPort),
+    CAUSEWAY_SERVICES: JSON.stringify(Object.fromEntries(others.map((name) => [name, opsUrl(ports, name)]))),
+    CAUSEWAY_FIRST_PASSWORD_FILE: secrets.firstPasswordFile,
+    CAUSEWAY_SANDBOX_URL: `http://127.0.0.1:${settings.sandboxPort}/dicom-web`,
+    CAUSEWAY_CONFIG: configFile,
+  };
+}

@@ -1,0 +1,118 @@
+// One try of a batch: open the objects, send them, and send the original where the destination refuses what compression made.
+
+import { describeError } from '@causeway/shared/errors';
+import type { Delivery } from '@causeway/shared/events/delivery';
+import type { ObjectRef } from '@causeway/shared/events/instance';
+import type { ObjectStore } from '@causeway/shared/object-store/object-store';
+import type { Waiting } from './batcher.ts';
+import type { Clock } from './circuit-breaker.ts';
+import { type Outcome, transient } from './delivery-outcome.ts';
+import type { DestinationSettings } from './destination-settings.ts';
+import { objectChoices } from './object-choice.ts';
+import { openObject, sourceOutcome } from './outbound-object.ts';
+import type { Parcel, Sender } from './sender.ts';
+
+/** `resend`: it may have arrived before. `lastTry`: a refusal of unknown meaning parks it now. */
+export interface DueParcel extends Waiting {
+  readonly delivery: Delivery;
+  readonly resend: boolean;
+  readonly lastTry: boolean;
+}
+
+/** `ref`: the object the outcome is about. */
+export interface Attempted {
+  readonly outcome: Outcome;
+  readonly ref: ObjectRef;
+}
+
+export interface AttemptParts {
+  readonly images: DestinationSettings['images'];
+  readonly store: ObjectStore;
+  readonly sender: Pick<Sender, 'send'>;
+  readonly clock: Pick<Clock, 'now'>;
+}
+
+/** A destination that refused a syntax is offered it again after so long: somebody may have configured it. */
+const SYNTAX_MEMORY_MS = 10 * 60_000;
+
+export class Attempts {
+  readonly #parts: AttemptParts;
+  /** SOP class and transfer syntax, until when they are not offered where there is another choice. */
+  readonly #refusedUntil = new Map<string, number>();
+
+  constructor(parts: AttemptParts) {
+    this.#parts = parts;
+  }
+
+  /** In the order of the batch. Never rejects. */
+  async send(batch: readonly DueParcel[]): Promise<Attempted[]> {
+    const choices = batch.map((due) => this.#choices(due));
+    const results = await this.#sendTogether(batch.map((due, place) => ({ due, ref: choices[place]![0] })));
+    const again = batch.flatMap((due, place) => {
+      const next = choices[place]![1];
+      return next !== undefined && isFinal(results[place]!.outcome) ? [{ due, ref: next, place }] : [];
+    });
+    for (const { due, place } of again) this.#noteSyntax(due, results[place]!);
+    const second = await this.#sendTogether(again);
+    for (const [index, { place }] of again.entries()) results[place] = joined(results[place]!, second[index]!);
+    return results;
+  }
+
+  #choices({ delivery }: DueParcel): [ObjectRef, ...ObjectRef[]] {
+    const all = objectChoices(delivery, this.#parts.images);
+    const now = this.#parts.clock.now();
+    const [first, ...open] = all.filter((ref) => (this.#refusedUntil.get(syntaxKey(delivery, ref)) ?? 0) <= now);
+    return first === undefined ? [all.at(-1)!] : [first, ...open];
+  }
+
+  #noteSyntax({ delivery }: DueParcel, { outcome, ref }: Attempted): void {
+    if (outcome.kind !== 'permanent' || outcome.because !== 'syntax') return;
+    this.#refusedUntil.set(syntaxKey(delivery, ref), this.#parts.clock.now() + SYNTAX_MEMORY_MS);
+  }
+
+  async #sendTogether(chosen: readonly { due: DueParcel; ref: ObjectRef }[]): Promise<Attempted[]> {
+    if (chosen.length === 0) return [];
+    const opened = await Promise.all(chosen.map(({ due, ref }) => this.#open(due, ref)));
+    const parcels = opened.flatMap((result) => ('object' in result ? [result] : []));
+    const sent = await this.#sendAll(parcels);
+    return chosen.map(({ due, ref }, place) => {
+      const result = opened[place]!;
+      const outcome = 'object' in result ? sent.shift()! : result;
+      return { ref, outcome: due.lastTry ? parked(outcome) : outcome };
+    });
+  }
+
+  async #open({ delivery, resend }: DueParcel, ref: ObjectRef): Promise<Parcel | Outcome> {
+    try {
+      return { delivery, resend, object: await openObject(this.#parts.store, ref) };
+    } catch (error) {
+      return sourceOutcome(error);
+    }
+  }
+
+  async #sendAll(parcels: readonly Parcel[]): Promise<Outcome[]> {
+    if (parcels.length === 0) return [];
+    try {
+      return await this.#parts.sender.send(parcels);
+    } catch (error) {
+      return parcels.map(() => transient(`sending failed: ${describeError(error)}`, 'suspect'));
+    }
+  }
+}
+
+const syntaxKey = ({ instance }: Delivery, ref: ObjectRef): string => `${instance.sopClassUid} ${ref.transferSyntaxUid}`;
+
+const isFinal = (outcome: Outcome): boolean => outcome.kind === 'permanent';
+
+/** A refusal that was the last one allowed. */
+function parked(outcome: Outcome): Outcome {
+  if (outcome.kind !== 'refused') return outcome;
+  return { kind: 'permanent', reason: `${outcome.reason}; not tried again`, because: 'instance' };
+}
+
+/** What became of the original after the compressed object was refused. */
+function joined(first: Attempted, second: Attempted): Attempted {
+  if (second.outcome.kind === 'delivered' || first.outcome.kind === 'delivered') return second;
+  const reason = `compressed: ${first.outcome.reason}; original: ${second.outcome.reason}`;
+  return { ref: second.ref, outcome: { ...second.outcome, reason } };
+}

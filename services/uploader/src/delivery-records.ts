@@ -1,0 +1,60 @@
+// What the uploader remembers of a delivery over restarts and between replicas: that it is done, and how it fared before.
+import { createHash } from 'node:crypto';
+import type { Bucket, Bus } from '@causeway/shared/bus/bus';
+import type { DeliveryDue } from '@causeway/shared/events/delivery';
+import { deliveryConfirmedFact, type FactOf } from '@causeway/shared/events/facts';
+import { z } from 'zod';
+
+/**
+ * attempts: times it was really sent (JetStream's own count also counts the times it was given back unsent). refusals: answers that
+ * may mean anything, of which only so many are taken. alone: it failed in a batch and is sent alone from now on.
+ */
+const history = z.object({ attempts: z.int().min(0), refusals: z.int().min(0), alone: z.boolean() });
+export type History = z.infer<typeof history>;
+export const NO_HISTORY: History = { attempts: 0, refusals: 0, alone: false };
+
+const DAY_MS = 86_400_000;
+/** A message comes back within the longest retry delay; three days leave room for a broker that was away. */
+const DONE_MARK_MS = 3 * DAY_MS;
+/** One day more than the default giveUpAfter. */
+const HISTORY_MS = 8 * DAY_MS;
+const FIT_FOR_KEY = /^[-/_=.a-zA-Z0-9]{1,150}$/;
+
+export interface DeliveryRecords {
+  /** The confirmed fact, if this delivery in this generation is done. */
+  confirmed(due: DeliveryDue): Promise<FactOf<'ledger.delivery.confirmed'> | undefined>;
+  markConfirmed(due: DeliveryDue, fact: FactOf<'ledger.delivery.confirmed'>): Promise<void>;
+  history(due: DeliveryDue): Promise<History>;
+  remember(due: DeliveryDue, history: History): Promise<void>;
+}
+
+/** Buckets `delivered` and `delivery-history`. All methods throw TransientError when JetStream is out of reach. */
+export async function openDeliveryRecords(bus: Bus): Promise<DeliveryRecords> {
+  const done = await bus.bucket('delivered', { maxAgeMs: DONE_MARK_MS });
+  const past = await bus.bucket('delivery-history', { maxAgeMs: HISTORY_MS });
+  return {
+    confirmed: (due) => read(done, due, deliveryConfirmedFact),
+    markConfirmed: (due, fact) => done.put(recordKey(due), json(fact)),
+    history: async (due) => (await read(past, due, history)) ?? NO_HISTORY,
+    remember: (due, value) => past.put(recordKey(due), json(value)),
+  };
+}
+
+const json = (value: unknown): Uint8Array => Buffer.from(JSON.stringify(value), 'utf8');
+
+/** One key for one delivery in one generation; a delivery id that is no KV key (never one of ours) is hashed. */
+export function recordKey({ delivery, generation }: DeliveryDue): string {
+  const id = FIT_FOR_KEY.test(delivery.id) ? delivery.id : createHash('sha256').update(delivery.id).digest('hex');
+  return `${id}.${generation}`;
+}
+
+/** A value that is not of the schema is as good as none: the delivery is sent once more, which is harmless. */
+async function read<T>(bucket: Bucket, due: DeliveryDue, schema: z.ZodType<T>): Promise<T | undefined> {
+  const value = await bucket.get(recordKey(due));
+  if (value === undefined) return undefined;
+  try {
+    return schema.parse(JSON.parse(Buffer.from(value).toString('utf8')));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,141 @@
+// Sends instances by C-STORE (PS3.7 section 9.1.1) over associations that stay open while there is work.
+import type { SecretReader } from '@causeway/shared/config/secret-reference';
+import type { Association, associate } from '@causeway/shared/dicom/dimse/scu';
+import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME } from '@causeway/shared/dicom/implementation';
+import type { ProposedContext } from '@causeway/shared/dicom/upper-layer/association';
+import { describeError } from '@causeway/shared/errors';
+import type { Delivery } from '@causeway/shared/events/delivery';
+import type { Lane } from '@causeway/shared/events/instance';
+import { type AssociationNeed, AssociationPool, type Session } from './association-pool.ts';
+import type { Clock } from './circuit-breaker.ts';
+import { type Outcome, transient } from './delivery-outcome.ts';
+import { type CallingTitles, callingAeFor, type DimseSettings } from './destination-settings.ts';
+import { destinationTls } from './destination-tls.ts';
+import { associationOutcome, refusedContextOutcome, storeOutcome } from './dimse-outcome.ts';
+import { objectChoices } from './object-choice.ts';
+import { dataSetOf, sourceOutcome } from './outbound-object.ts';
+import { contextKey } from './presentation-contexts.ts';
+import type { Parcel, Sender, SenderParts } from './sender.ts';
+
+/** Priority (0000,0700) by lane: 0 medium, 1 high, 2 low (PS3.7 section 9.3.1.1). */
+const PRIORITIES: Readonly<Record<Lane, number>> = { stat: 1, routine: 0, prior: 2 };
+
+export interface DimseParts extends SenderParts {
+  readonly readSecret: SecretReader;
+  readonly titles: CallingTitles;
+  readonly clock: Clock;
+  readonly associate: typeof associate;
+}
+
+export function createDimseSender(settings: DimseSettings, parts: DimseParts): Sender {
+  return new DimseSender(settings, parts);
+}
+
+class DimseSender implements Sender {
+  /** One instance an operation; the association carries as many as come. */
+  readonly batch = { instances: 1, size: 0 };
+  readonly #settings: DimseSettings;
+  readonly #parts: DimseParts;
+  readonly #pool: AssociationPool;
+  #aborted = false;
+
+  constructor(settings: DimseSettings, parts: DimseParts) {
+    this.#settings = settings;
+    this.#parts = parts;
+    this.#pool = new AssociationPool({
+      concurrency: settings.concurrency,
+      open: (callingAe, contexts) => this.#associate(callingAe, contexts),
+      upcoming: () => parts.upcoming().flatMap((delivery) => this.#needsOf(delivery)),
+      clock: parts.clock,
+    });
+  }
+
+  async send(parcels: readonly Parcel[]): Promise<Outcome[]> {
+    const outcomes: Outcome[] = [];
+    for (const parcel of parcels) outcomes.push(await this.#sendOne(parcel));
+    return outcomes;
+  }
+
+  reset(): void {
+    void this.#pool.releaseIdle();
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.releaseIdle();
+  }
+
+  abort(): void {
+    this.#aborted = true;
+    this.#pool.abortAll();
+  }
+
+  async #sendOne(parcel: Parcel): Promise<Outcome> {
+    const need = this.#needOf(parcel);
+    let session: Session;
+    try {
+      if (this.#aborted) throw new Error('sending was ended');
+      session = await this.#pool.take(need);
+    } catch (error) {
+      return associationOutcome(error);
+    }
+    try {
+      return await this.#store(session, parcel, need);
+    } finally {
+      this.#pool.give(session);
+    }
+  }
+
+  async #store({ association, contexts }: Session, parcel: Parcel, need: AssociationNeed): Promise<Outcome> {
+    const contextId = contexts.get(contextKey(need))!;
+    if (!association.accepted.has(contextId)) return refusedContextOutcome(association.refused.get(contextId) ?? 2, need);
+    const source: { error?: unknown } = {};
+    const { object, delivery, resend } = parcel;
+    try {
+      const { status } = await association.store({
+        contextId,
+        sopClassUid: object.meta.sopClassUid,
+        sopInstanceUid: object.meta.sopInstanceUid,
+        priority: PRIORITIES[delivery.instance.lane],
+        dataSet: this.#read(parcel, source),
+      });
+      return storeOutcome(status, resend);
+    } catch (error) {
+      // After an error half of a message may be on the wire: the association is of no more use.
+      association.abort();
+      if (source.error !== undefined) return sourceOutcome(source.error);
+      return transient(describeError(error), 'suspect');
+    }
+  }
+
+  async *#read({ object }: Parcel, source: { error?: unknown }): AsyncGenerator<Buffer> {
+    try {
+      yield* dataSetOf(this.#parts.store, object);
+    } catch (error) {
+      source.error = error;
+      throw error;
+    }
+  }
+
+  async #associate(callingAe: string, contexts: ProposedContext[]): Promise<Association> {
+    const { host, port, calledAe, timeouts } = this.#settings;
+    const tls = await destinationTls(this.#settings, this.#parts.readSecret);
+    return await this.#parts.associate({
+      ...{ host, port, calledAe, callingAe, contexts },
+      ...(tls === undefined ? {} : { tls }),
+      implementation: { classUid: IMPLEMENTATION_CLASS_UID, versionName: IMPLEMENTATION_VERSION_NAME },
+      timeouts: { connectMs: timeouts.connect, associateMs: timeouts.idle, responseMs: timeouts.idle },
+    });
+  }
+
+  #needOf({ object, delivery }: Parcel): AssociationNeed {
+    const { sopClassUid, transferSyntaxUid } = object.meta;
+    return { callingAe: callingAeFor(this.#settings, this.#parts.titles, delivery), sopClassUid, transferSyntaxUid };
+  }
+
+  /** Every encoding it may be sent in, so that falling back needs no new association. */
+  #needsOf(delivery: Delivery): AssociationNeed[] {
+    const callingAe = callingAeFor(this.#settings, this.#parts.titles, delivery);
+    const { sopClassUid } = delivery.instance;
+    return objectChoices(delivery, this.#settings.images).map(({ transferSyntaxUid }) => ({ callingAe, sopClassUid, transferSyntaxUid }));
+  }
+}

@@ -1,0 +1,39 @@
+// Starts the uploader: builds the real parts and nothing else.
+import { createSecretReader } from '@causeway/shared/config/secret-reference';
+import { associate } from '@causeway/shared/dicom/dimse/scu';
+import { runService } from '@causeway/shared/run-service';
+import type { Clock } from './circuit-breaker.ts';
+import { openDeliveryRecords } from './delivery-records.ts';
+import { DestinationRoster } from './destination-roster.ts';
+import { servingWith } from './serve-destination.ts';
+import { createUploadMetrics } from './upload-metrics.ts';
+
+const clock: Clock = {
+  now: Date.now,
+  after: (delayMs, call) => {
+    const timer = setTimeout(call, delayMs);
+    return { cancel: () => clearTimeout(timer) };
+  },
+};
+
+await runService('uploader', async ({ bus, store, configuration, meter, log }) => {
+  const serve = servingWith({
+    ...{ bus, store, log, associate, clock },
+    records: await openDeliveryRecords(bus),
+    readSecret: createSecretReader(process.env),
+    random: Math.random,
+    metrics: createUploadMetrics(meter),
+  });
+  const roster = new DestinationRoster({ serve, clock, log });
+  configuration.onChange((revision) => roster.apply(revision));
+  const present = configuration.current();
+  if (present !== undefined) roster.apply(present);
+  return {
+    checks: {
+      configuration: () => {
+        if (configuration.current() === undefined) throw new Error('no gateway document was published yet');
+      },
+    },
+    drain: (graceMs) => roster.drain(graceMs),
+  };
+});

@@ -1,0 +1,115 @@
+// The uploader's sentence: a due delivery comes in, its object is sent to its destination, what the destination answered is put on
+// record, and only then is the message acknowledged. What may pass is tried again with growing delay; what will not is parked and shown.
+import type { Bus, Message } from '@causeway/shared/bus/bus';
+import { TransientError } from '@causeway/shared/errors';
+import { type DeliveryDue, deliveryDue } from '@causeway/shared/events/delivery';
+import type { Logger } from '@causeway/shared/logger';
+import { type Clock, retryDelayMs } from './circuit-breaker.ts';
+import type { Attempted } from './delivery-attempt.ts';
+import { attemptedFact, confirmedFact, failedFact } from './delivery-facts.ts';
+import type { Delivered, Outcome } from './delivery-outcome.ts';
+import { type DeliveryRecords, type History, NO_HISTORY } from './delivery-records.ts';
+import type { DestinationSettings } from './destination-settings.ts';
+import type { DestinationWorker } from './destination-worker.ts';
+import { isSentCompressedAllTheSame } from './object-choice.ts';
+import type { DestinationMetrics } from './upload-metrics.ts';
+
+export interface UploadParts {
+  readonly bus: Pick<Bus, 'publishFact'>;
+  readonly records: DeliveryRecords;
+  readonly settings: Pick<DestinationSettings, 'id' | 'retry' | 'images'>;
+  readonly worker: Pick<DestinationWorker, 'submit' | 'msUntilProbe'>;
+  readonly metrics: DestinationMetrics;
+  /** Wall clock: it is compared with the time of the event. */
+  readonly clock: Pick<Clock, 'now'>;
+  readonly random: () => number;
+  readonly log: Logger;
+}
+
+/** So often a destination may refuse an instance in words that may mean anything (0110, Cxxx, an answer that does not list it). */
+export const MAX_REFUSALS = 5;
+
+/** Resolves when the message may be acknowledged. Throws TransientError when it has to come back. */
+export async function upload({ event: due, deliveryCount }: Message<DeliveryDue>, parts: UploadParts): Promise<void> {
+  const done = await parts.records.confirmed(due);
+  // The fact may not have got out before the kill; it has the id it had, so it is no second one.
+  if (done !== undefined) return await parts.bus.publishFact(done);
+  const history = deliveryCount > 1 ? await parts.records.history(due) : NO_HISTORY;
+  if (isSentCompressedAllTheSame(due.delivery, parts.settings.images)) {
+    parts.log.info(
+      { destination: parts.settings.id, delivery: due.delivery.id },
+      'images: uncompressed, but it was received compressed: sent as received',
+    );
+  }
+  const attempted = await parts.worker.submit({
+    delivery: due.delivery,
+    lane: due.delivery.instance.lane,
+    size: due.delivery.instance.size,
+    sopInstanceUid: due.delivery.instance.sopInstanceUid,
+    alone: history.alone,
+    resend: history.attempts > 0 || due.generation > 0,
+    lastTry: history.refusals + 1 >= MAX_REFUSALS,
+  });
+  await putOnRecord({ due, history, attempted }, parts);
+}
+
+interface Ended {
+  readonly due: DeliveryDue;
+  readonly history: History;
+  readonly attempted: Attempted;
+}
+
+async function putOnRecord(ended: Ended, parts: UploadParts): Promise<void> {
+  const { outcome } = ended.attempted;
+  if (outcome.kind === 'delivered') return await confirm(ended, outcome, parts);
+  if (outcome.kind === 'permanent') return await park(ended, outcome.reason, parts);
+  const { giveUpAfter } = parts.settings.retry;
+  const ageMs = parts.clock.now() - Date.parse(ended.due.occurredAt);
+  if (ageMs > giveUpAfter) return await park(ended, `given up after ${Math.round(giveUpAfter / 1000)} s: ${outcome.reason}`, parts);
+  await postpone(ended, outcome, parts);
+}
+
+/** Mark, then fact, then (by the caller) acknowledgement: after a kill in between, nothing is sent twice and nothing stays untold. */
+async function confirm({ due, history, attempted }: Ended, outcome: Delivered, parts: UploadParts): Promise<void> {
+  const fact = confirmedFact(due, history.attempts + 1, { ...outcome, digest: attempted.ref.digest });
+  await parts.records.markConfirmed(due, fact);
+  await parts.bus.publishFact(fact);
+  parts.metrics.delivered(attempted.ref.size);
+}
+
+async function park({ due, history }: Ended, reason: string, parts: UploadParts): Promise<void> {
+  await parts.bus.publishFact(failedFact(due, history.attempts + 1, reason));
+  parts.metrics.notDelivered('failed');
+  parts.log.warn({ destination: parts.settings.id, delivery: due.delivery.id, reason }, 'delivery failed for good');
+}
+
+async function postpone({ due, history }: Ended, outcome: Outcome & { kind: 'transient' | 'refused' }, parts: UploadParts): Promise<never> {
+  const attempts = history.attempts + 1;
+  const asked = outcome.kind === 'transient' ? (outcome.retryAfterMs ?? 0) : 0;
+  const delayMs = Math.max(retryDelayMs(parts.settings.retry, attempts, parts.random), asked, parts.worker.msUntilProbe);
+  await parts.records.remember(due, {
+    attempts,
+    refusals: history.refusals + (outcome.kind === 'refused' ? 1 : 0),
+    alone: history.alone || outcome.kind === 'refused' || outcome.fault === 'suspect',
+  });
+  const nextAttemptAt = new Date(parts.clock.now() + delayMs);
+  await parts.bus.publishFact(attemptedFact(due, attempts, { reason: outcome.reason, nextAttemptAt }));
+  parts.metrics.notDelivered('attempted');
+  throw new TransientError(outcome.reason, { retryAfterMs: delayMs });
+}
+
+/**
+ * A message that can never be handled. When it still says which delivery it was, that one is shown as failed; when not, its object is
+ * found again by reconciliation (custody is the object, not the message).
+ */
+export async function reportUnreadable(
+  { body, error }: { body: unknown; error: Error },
+  { bus, log }: { bus: Pick<Bus, 'publishFact'>; log: Logger },
+): Promise<void> {
+  const parsed = deliveryDue.pick({ delivery: true }).safeParse(body);
+  log.error({ delivery: parsed.data?.delivery.id, reason: error.message }, 'a delivery could not be handled');
+  if (!parsed.success) return;
+  const envelope = deliveryDue.pick({ generation: true, facility: true }).safeParse(body).data;
+  const due = { generation: 0, ...envelope, ...parsed.data } as DeliveryDue;
+  await bus.publishFact(failedFact(due, 1, error.message));
+}

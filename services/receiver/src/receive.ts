@@ -77,14 +77,14 @@ class InstanceSink implements DataSetSink {
 
   async end(): Promise<DimseStatus> {
     const status = this.#failure ?? (await this.#store());
-    if (status.status !== STATUS.success) await this.#upload.discard();
+    if (status.status !== STATUS.success) await this.#discard();
     this.#parts.answered({ status: status.status, bytes: this.#bytes, seconds: (performance.now() - this.#began) / 1_000 });
     return status;
   }
 
   abort(reason: Error): void {
     this.#parts.log.info({ receiptId: this.#receiptId, bytes: this.#bytes, reason: reason.message }, 'aborted in the middle of a data set');
-    void this.#upload.discard();
+    void this.#discard();
   }
 
   /** AE titles, addresses and lane go into the object too, so that routing can be decided again from it alone. */
@@ -92,7 +92,7 @@ class InstanceSink implements DataSetSink {
     const { affectedSopClassUid: sopClassUid, affectedSopInstanceUid: sopInstanceUid, transferSyntaxUid } = this.#request;
     const receivedAt = this.#receivedAt.toISOString();
     const meta = encodeCustodyMeta({ sopClassUid, sopInstanceUid, transferSyntaxUid, lane: 'routine', receivedAt, ...this.#facts });
-    this.#upload.write(meta.bytes);
+    this.#upload.write(meta.bytes)?.catch((error: unknown) => this.#fail(STATUS.outOfResources, error));
     return meta;
   }
 
@@ -150,6 +150,15 @@ class InstanceSink implements DataSetSink {
   #event(instance: Instance): InstanceReceived {
     const resolved = resolveFacility(this.#parts.document(), this.#facts);
     return { ...newEnvelope(0, 'facility' in resolved ? resolved.facility : undefined), type: 'instance.received', instance };
+  }
+
+  /** What cannot be removed is not visible either; the store sweeps it at its next start. */
+  async #discard(): Promise<void> {
+    try {
+      await this.#upload.discard();
+    } catch (error) {
+      this.#parts.log.warn({ receiptId: this.#receiptId, reason: describeError(error) }, 'upload not discarded');
+    }
   }
 
   #fail(status: number, error: unknown): void {

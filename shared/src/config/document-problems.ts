@@ -69,12 +69,17 @@ const KINDS: Record<string, string> = {
 };
 
 function sentence(issue: z.core.$ZodIssue, value: unknown): string {
-  if (value === undefined && (issue.code === 'invalid_type' || issue.code === 'invalid_value'))
-    return `is missing: it must be ${expected(issue)}`;
-  if (issue.code === 'invalid_type' || issue.code === 'invalid_value')
-    return issue.message.startsWith('must ') ? issue.message : `must be ${expected(issue)}`;
-  if (issue.code === 'too_small' && !issue.message.startsWith('must ')) return `must ${bound(issue.origin, 'at least', issue.minimum)}`;
-  if (issue.code === 'too_big' && !issue.message.startsWith('must ')) return `must ${bound(issue.origin, 'at most', issue.maximum)}`;
+  const said = issue.message.startsWith('must ') ? issue.message : standardSentence(issue);
+  return value === undefined && MISSING.has(issue.code) && said.startsWith('must ') ? `is missing: it ${said}` : said;
+}
+
+/** Kinds of issues that a field that is not there can have. */
+const MISSING = new Set(['invalid_type', 'invalid_value', 'custom']);
+
+function standardSentence(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'invalid_type' || issue.code === 'invalid_value') return `must be ${expected(issue)}`;
+  if (issue.code === 'too_small') return `must ${bound(issue.origin, 'at least', issue.minimum)}`;
+  if (issue.code === 'too_big') return `must ${bound(issue.origin, 'at most', issue.maximum)}`;
   return issue.message;
 }
 

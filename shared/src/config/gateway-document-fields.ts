@@ -1,9 +1,12 @@
 // The small pieces that every section of the gateway document is made of: ids, AE titles, networks, addresses, secrets, lists.
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { ATTRIBUTE_HELP, attributePath } from './attribute-path.ts';
 import { parseNetwork } from './network.ts';
 
 const BACKSLASH_OR_CONTROL = /[\\\p{Cc}]/u;
+/** RFC 1123 section 2.1, with the underscore that is met in practice. */
+const HOST_NAME = /^[A-Za-z0-9]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_-]{1,63})*$/;
 const SECRET = /^(env:[A-Za-z_][A-Za-z0-9_]{0,127}|file:\/[^\0]{1,1023})$/;
 
 /** An object without other fields than these; the message names the fields that are allowed. */
@@ -48,7 +51,10 @@ export const network = () =>
 export const tlsSubject = () => z.string().min(1).max(1024);
 
 export const host = () =>
-  checked('must be a host name or an address, without port', (value) => /^[A-Za-z0-9]([A-Za-z0-9.:_-]{0,252}[A-Za-z0-9])?$/.test(value));
+  checked(
+    'must be a host name or an address, without port',
+    (value) => isIP(value) !== 0 || (value.length <= 253 && HOST_NAME.test(value)),
+  );
 
 /** An http(s) address. User names and passwords have no place in it: they would be shown wherever the address is. */
 export const url = () =>

@@ -2,6 +2,7 @@
 import { connectBus } from '@causeway/shared/bus/nats-bus';
 import { createLogger } from '@causeway/shared/logger';
 import { diskSpaceOf } from './data-folder.ts';
+import { JetStreamJudge } from './jetstream-judge.ts';
 import { NATS_USER } from './nats-server.ts';
 import type { Say } from './terminal.ts';
 
@@ -42,35 +43,6 @@ export async function watchJetStream(options: JetStreamWatchOptions, signal: Abo
     await options.restart();
   }
   await bus.close().catch(() => {});
-}
-
-/** Three probes in a row, 9 s: longer than a reconnect or a restart by crash takes. */
-const FAILURES_BEFORE_ACTION = 3;
-/** Less free space than this would only make the restarted server refuse again. */
-const ENOUGH_FREE_BYTES = 64 * 1024 ** 2;
-const FIRST_WAIT_MS = 15_000;
-const LONGEST_WAIT_MS = 300_000;
-
-/** Decides from the outcomes of probes; without a clock of its own. */
-export class JetStreamJudge {
-  #failures = 0;
-  #wait = FIRST_WAIT_MS;
-  #notBefore = 0;
-
-  after(succeeded: boolean, freeBytes: number, now: number): 'go on' | 'restart' | 'full' {
-    if (succeeded) {
-      this.#failures = 0;
-      this.#wait = FIRST_WAIT_MS;
-      return 'go on';
-    }
-    this.#failures++;
-    if (this.#failures < FAILURES_BEFORE_ACTION || now < this.#notBefore) return 'go on';
-    this.#failures = 0;
-    if (freeBytes < ENOUGH_FREE_BYTES) return 'full';
-    this.#notBefore = now + this.#wait;
-    this.#wait = Math.min(LONGEST_WAIT_MS, this.#wait * 2);
-    return 'restart';
-  }
 }
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

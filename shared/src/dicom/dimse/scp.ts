@@ -1,6 +1,7 @@
 // The acceptor's side of DIMSE: listeners, associations, C-STORE and C-ECHO as service class provider (PS3.7 section 9).
 import type { SecureContextOptions } from 'node:tls';
 import type { AssociationEnd, AssociationRequest, ContextAnswer, RejectAnswer } from '../upper-layer/association.ts';
+import { ScpServer } from './scp-server.ts';
 
 export interface CStoreRequest {
   readonly messageId: number;
@@ -21,13 +22,21 @@ export interface DimseStatus {
   readonly offendingElements?: number[];
 }
 
-/** Takes one data set as it arrives. Chunks are slices of socket reads and may be kept. */
+/**
+ * Takes one data set as it arrives. Chunks are slices of socket reads, never empty, and may be kept. Either `end` or `abort` is called, once, and nothing after it.
+ */
 export interface DataSetSink {
-  /** A promise pauses the socket until it settles. A throw or rejection: the rest is read and dropped and the status is C000 or A700 as `failed` answers. */
+  /**
+   * A promise pauses the socket until it settles; the next call comes after that. A throw or rejection: the rest is read and dropped, `write` is not called
+   * again, and `end` is called all the same at the end of the data set.
+   */
   write(chunk: Buffer): Promise<void> | undefined;
-  /** The whole data set has arrived. What it resolves with becomes the C-STORE-RSP. Must not reject. */
+  /**
+   * The whole data set has arrived. What it resolves with becomes the C-STORE-RSP. After a failed write the sink says here which status that means (C000, A700 ...);
+   * should it claim success then, A700 is sent. Must not reject; if it does, A700 is sent. Runs to its end even if the connection is lost meanwhile; then no answer is sent.
+   */
   end(): Promise<DimseStatus>;
-  /** Abort, reset, timeout, invalid PDU: no answer will be sent; leave nothing behind. */
+  /** Abort, reset, timeout, release or invalid PDU before the end of the data set: no answer will be sent; leave nothing behind. A write may still be pending. */
   abort(reason: Error): void;
 }
 
@@ -37,9 +46,9 @@ export interface AcceptedAssociation {
 }
 
 export interface ScpHandlers {
-  /** Decides on an association. A throw is answered with a transient reject (2,3,1). */
+  /** Decides on an association. A throw is answered with a transient reject (2,3,1). Proposed contexts without an answer are refused with result 3. */
   associationRequested(request: AssociationRequest): AssociationAnswer | Promise<AssociationAnswer>;
-  /** A C-STORE-RQ came (its UIDs as sent, padding trimmed). A status instead of a sink: the data set is read and dropped, and the status sent. */
+  /** A C-STORE-RQ came (its UIDs as sent, padding trimmed; neither is empty or longer than 64 characters, more is not checked). A status instead of a sink: the data set is read and dropped, and the status sent. */
   storeRequested(association: AcceptedAssociation, request: CStoreRequest): DataSetSink | DimseStatus;
   associationEnded?(association: AcceptedAssociation, end: AssociationEnd): void;
 }
@@ -57,13 +66,33 @@ export interface ScpLimits {
   readonly artimMs: number;
 }
 
+export type ScpEventKind =
+  | 'association-rejected'
+  | 'connections-exceeded'
+  | 'internal-error'
+  | 'listener-error'
+  | 'malformed-pdu'
+  | 'no-association'
+  | 'plain-on-tls-port'
+  | 'store-failed'
+  | 'tls-handshake-failed'
+  | 'tls-on-plain-port'
+  | 'unexpected-response';
+
+export interface ScpEvent {
+  readonly kind: ScpEventKind;
+  /** The peer's address, or the listener's id. */
+  readonly source: string;
+  readonly detail: string;
+}
+
 export interface ScpOptions {
   readonly handlers: ScpHandlers;
   /** Read anew at each association, so that configuration is hot. */
   readonly limits: () => ScpLimits;
   readonly implementation: { classUid: string; versionName: string };
-  /** Events worth a log line: malformed PDU, wrong protocol (TLS on the plain port and the reverse), rejects. No patient data comes through here. */
-  readonly report: (event: { kind: string; source: string; detail: string }) => void;
+  /** Events worth a log line. No patient data comes through here. */
+  readonly report: (event: ScpEvent) => void;
 }
 
 export interface ListenOptions {
@@ -82,4 +111,7 @@ export interface Scp {
   drain(graceMs: number): Promise<void>;
 }
 
-export declare function createScp(options: ScpOptions): Scp;
+/** Nothing listens yet. */
+export function createScp(options: ScpOptions): Scp {
+  return new ScpServer(options);
+}

@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { PermanentError } from '../errors.ts';
+import { describeError, PermanentError } from '../errors.ts';
+import type { Logger } from '../logger.ts';
 import type { Database, Queryable } from './database.ts';
 
 interface Migration {
@@ -82,4 +83,22 @@ async function apply(transaction: Queryable, migration: Migration): Promise<void
     checksum,
     breaking,
   ]);
+}
+
+/** Between two tries while PostgreSQL is away. */
+const AGAIN_AFTER_MS = 1_000;
+
+/** As migrate, for as long as it takes until PostgreSQL is there. Resolves with false when it was aborted first. */
+export async function migrateForEver(database: Database, log: Logger, aborted: AbortSignal): Promise<boolean> {
+  while (!aborted.aborted) {
+    try {
+      const applied = await migrate(database);
+      if (applied.length > 0) log.info({ migrations: applied }, 'database migrated');
+      return true;
+    } catch (error) {
+      log.warn({ reason: describeError(error) }, 'the database is not ready, trying again');
+      await new Promise((resolve) => setTimeout(resolve, AGAIN_AFTER_MS));
+    }
+  }
+  return false;
 }

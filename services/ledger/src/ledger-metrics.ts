@@ -1,0 +1,66 @@
+// The ledger's numbers for Prometheus: how it keeps up, and what waits for a person.
+import type { Bus } from '@causeway/shared/bus/bus';
+import type { Database } from '@causeway/shared/database/database';
+import { type OpenWork, openWork } from '@causeway/shared/database/open-work';
+import type { Meter } from '@causeway/shared/telemetry';
+import { LEDGER_CONSUMER } from './account.ts';
+
+export interface LedgerMetrics {
+  written(facts: number, seconds: number): void;
+  leftBehind(): void;
+  reconciled(kind: 'objects' | 'instances' | 'deliveries', count: number): void;
+  postponed(kind: 'objects' | 'instances' | 'deliveries', count: number): void;
+  deleted(objects: number): void;
+}
+
+const WORK: readonly { name: string; description: string; value: (work: OpenWork) => number }[] = [
+  { name: 'causeway_held_instances', description: 'instances that wait for an operator', value: (work) => work.held },
+  { name: 'causeway_quarantined_instances', description: 'instances that a step refused for good', value: (work) => work.quarantined },
+  {
+    name: 'causeway_failed_deliveries',
+    description: 'deliveries that were given up, until somebody retries them',
+    value: (work) => work.failed,
+  },
+  { name: 'causeway_open_deliveries', description: 'deliveries due or retrying', value: (work) => work.open },
+  { name: 'causeway_oldest_undelivered_seconds', description: 'age of the oldest open delivery', value: (work) => work.oldestOpenSeconds },
+];
+
+export function ledgerMetrics(meter: Meter, parts: { bus: Bus; database: Database }): LedgerMetrics {
+  const facts = meter.createCounter('causeway_ledger_facts', { description: 'facts written' });
+  const seconds = meter.createHistogram('causeway_ledger_batch_seconds', { description: 'time to write one batch of facts', unit: 's' });
+  const left = meter.createCounter('causeway_ledger_facts_left_behind', { description: 'facts that can never be stored' });
+  const motion = meter.createCounter('causeway_ledger_set_in_motion_again', { description: 'work that reconciliation published again' });
+  const postponed = meter.createCounter('causeway_ledger_reconciliation_postponed', {
+    description: 'work that reconciliation did not judge: queues were busy',
+  });
+  const deleted = meter.createCounter('causeway_ledger_objects_deleted', { description: 'received objects deleted after their retention' });
+  observeWork(meter, parts.database);
+  meter.createObservableGauge('causeway_ledger_facts_behind', { description: 'facts not written yet' }).addCallback(async (result) => {
+    await parts.bus.unacknowledged('FACTS', LEDGER_CONSUMER).then(
+      (behind) => result.observe(behind),
+      () => {},
+    );
+  });
+  return {
+    written: (count, took) => {
+      facts.add(count);
+      seconds.record(took);
+    },
+    leftBehind: () => left.add(1),
+    reconciled: (kind, count) => motion.add(count, { kind }),
+    postponed: (kind, count) => postponed.add(count, { kind }),
+    deleted: (objects) => deleted.add(objects),
+  };
+}
+
+/** With PostgreSQL away the gauges are absent, not zero: an alert on absence tells the difference. */
+function observeWork(meter: Meter, database: Database): void {
+  const gauges = WORK.map(({ name, description, value }) => ({ gauge: meter.createObservableGauge(name, { description }), value }));
+  meter.addBatchObservableCallback(
+    async (result) => {
+      const work = await openWork(database).catch(() => undefined);
+      if (work) for (const { gauge, value } of gauges) result.observe(gauge, value(work));
+    },
+    gauges.map(({ gauge }) => gauge),
+  );
+}

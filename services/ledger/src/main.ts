@@ -1,0 +1,37 @@
+// Builds the ledger from its real parts and starts it.
+import { openDatabase } from '@causeway/shared/database/database';
+import { migrateForEver } from '@causeway/shared/database/migrate';
+import { runService } from '@causeway/shared/run-service';
+import { account } from './account.ts';
+import { ledgerMetrics } from './ledger-metrics.ts';
+import { keepUp } from './upkeep.ts';
+
+await runService('ledger', async ({ bus, store, log, meter, configuration, environment }) => {
+  const url = environment.CAUSEWAY_DATABASE_URL;
+  if (!url) throw new Error('CAUSEWAY_DATABASE_URL is missing: the ledger writes to PostgreSQL');
+  const database = openDatabase(url);
+  const metrics = ledgerMetrics(meter, { bus, database });
+  // Not waited for: with PostgreSQL away the service runs, says so in its health, and the facts come back until it is there.
+  const stopMigrating = new AbortController();
+  let schemaReady = false;
+  const migrated = migrateForEver(database, log, stopMigrating.signal).then((done) => {
+    schemaReady = done;
+    return done;
+  });
+  const consumption = await account({ bus, database, log, metrics });
+  const upkeep = migrated.then((done) => (done ? keepUp({ bus, store, database, log, metrics, configuration }) : undefined));
+  return {
+    checks: {
+      database: () => database.probe(),
+      schema: () => {
+        if (!schemaReady) throw new Error('the database is not migrated yet: see the log');
+      },
+    },
+    drain: async () => {
+      stopMigrating.abort();
+      await consumption.stop();
+      await (await upkeep)?.stop();
+      await database.close();
+    },
+  };
+});

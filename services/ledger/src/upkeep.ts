@@ -1,0 +1,61 @@
+// When the ledger reconciles, retains and sweeps: at its start, then at intervals, one after the other, and never twice at a time.
+import type { GatewayConfiguration } from '@causeway/shared/bus/gateway-configuration';
+import { describeError } from '@causeway/shared/errors';
+import type { LedgerMetrics } from './ledger-metrics.ts';
+import { QUIET_OPTIONS } from './quiet.ts';
+import { dayPrefixes } from './received-objects.ts';
+import { type ReconcileParts, reconcile } from './reconcile.ts';
+import { type RetainParts, retain, sweep } from './retain.ts';
+
+export interface UpkeepParts extends ReconcileParts, RetainParts {
+  readonly configuration: GatewayConfiguration;
+  readonly metrics: LedgerMetrics;
+}
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+/** A lost message costs at most this and the grace age. */
+const ROUND_EVERY_MS = 5 * MINUTE_MS;
+/** Longer than any step takes for the largest object, its acknowledgement wait and its first redeliveries included. */
+const GRACE_MS = 10 * MINUTE_MS;
+/** Listing every object of a full store takes minutes; new ones are under today's and yesterday's prefix. */
+const WHOLE_STORE_EVERY_MS = 6 * HOUR_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+/** Resolves at once; `stop` waits for the round under way. */
+export function keepUp(parts: UpkeepParts): { stop(): Promise<void> } {
+  let timer: NodeJS.Timeout | undefined;
+  let stopped = false;
+  let wholeStoreAt = Number.NEGATIVE_INFINITY;
+  const round = async (): Promise<void> => {
+    const wholeStore = performance.now() - wholeStoreAt >= WHOLE_STORE_EVERY_MS;
+    if ((await oneRound(parts, wholeStore)) && wholeStore) wholeStoreAt = performance.now();
+    if (!stopped) timer = setTimeout(() => (running = round()), ROUND_EVERY_MS);
+  };
+  let running = round();
+  return {
+    stop: async () => {
+      stopped = true;
+      clearTimeout(timer);
+      await running;
+    },
+  };
+}
+
+/** False when it was cut short: PostgreSQL, JetStream or the store is away, or there is no gateway document yet. */
+async function oneRound(parts: UpkeepParts, wholeStore: boolean): Promise<boolean> {
+  const document = parts.configuration.current()?.document;
+  if (!document) return false;
+  const now = new Date();
+  const olderThan = new Date(now.getTime() - GRACE_MS);
+  const prefixes = wholeStore ? ['received/'] : dayPrefixes(new Date(now.getTime() - DAY_MS), now);
+  try {
+    await reconcile(parts, { document, olderThan, prefixes, quiet: QUIET_OPTIONS });
+    await retain(parts, { document, now, quiet: QUIET_OPTIONS });
+    if (wholeStore) await sweep(parts, { olderThan: new Date(now.getTime() - DAY_MS), quiet: QUIET_OPTIONS });
+    return true;
+  } catch (error) {
+    parts.log.warn({ reason: describeError(error) }, 'upkeep was cut short; the next round goes on');
+    return false;
+  }
+}

@@ -1,0 +1,22 @@
+// How much waits: for an operator, or for a destination.
+import type { Queryable } from './database.ts';
+
+export interface OpenWork {
+  readonly held: number;
+  readonly quarantined: number;
+  readonly failed: number;
+  readonly open: number;
+  /** Age of the delivery that has been open longest; 0: none is. */
+  readonly oldestOpenSeconds: number;
+}
+
+export async function openWork(target: Queryable): Promise<OpenWork> {
+  const [work] = await target.query<OpenWork>(`SELECT
+    (SELECT count(*) FROM instances WHERE state = 'held') AS held,
+    (SELECT count(*) FROM instances WHERE state = 'quarantined') AS quarantined,
+    (SELECT count(*) FROM deliveries WHERE state = 'failed') AS failed,
+    (SELECT count(*) FROM deliveries WHERE state IN ('due', 'retrying')) AS open,
+    COALESCE((SELECT GREATEST(0, extract(epoch FROM now() - min(due_at)))::float8 FROM deliveries WHERE state IN ('due', 'retrying')), 0)
+      AS "oldestOpenSeconds"`);
+  return work!;
+}

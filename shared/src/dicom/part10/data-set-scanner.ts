@@ -25,7 +25,7 @@ export interface ScannerOptions {
 export interface DataSetScan {
   /** Raw values by wanted path, as far as present, cut at the limit; numbers are little endian whatever the data set is. */
   readonly values: Map<string, Buffer>;
-  /** Explicit VR by wanted path; empty in implicit VR. */
+  /** VR by wanted path: the data set's own, or the dictionary's where that is missing or UN. */
   readonly vrs: Map<string, string>;
   /** The wanted paths whose value was cut. */
   readonly truncated: Set<string>;

@@ -1,4 +1,5 @@
 // Walks the structure of a data set, chunk after chunk, without ever going back or looking ahead (PS3.5 sections 7.1 and 7.5, Annex A.4).
+import { vrOfTag } from '../dictionary.ts';
 import {
   type ElementEncoding,
   ElementHeader,
@@ -15,7 +16,7 @@ import { DicomParseError } from './parse-error.ts';
 import { type IndexedElement, innerPlace, type Place, rootPlace } from './scan-place.ts';
 import type { WantedTags } from './tag-path.ts';
 import { ValueCapture } from './value-capture.ts';
-import { vrCode, vrName } from './value-representation.ts';
+import { vrCode, vrName, vrUnit } from './value-representation.ts';
 
 const SQ = vrCode('SQ');
 const UN = vrCode('UN');
@@ -206,9 +207,10 @@ export class DataSetWalk {
   }
 
   #keep(paths: readonly string[]): number {
-    const { vr, length, encoding } = this.#header;
+    const { tag, vr, length, encoding } = this.#header;
     if (this.offset + length > this.#place.limit) return 0;
-    return this.capture.begin(paths, { length, vr, bigEndian: encoding.bigEndian });
+    const name = vr === 0 || vr === UN ? vrOfTag(tag) : vrName(vr);
+    return this.capture.begin(paths, { length, vr: name, swapUnit: encoding.bigEndian && vr !== UN ? vrUnit(name) : 1 });
   }
 
   #skipValue(length: number, kept = 0): void {

@@ -1,7 +1,8 @@
 // Writes single data elements, little endian (PS3.5 sections 6.2 and 7.1).
 import { isLongFormVr, vrPadding } from './value-representation.ts';
 
-const UNDEFINED_LENGTH = 0xffffffff;
+export { UNDEFINED_LENGTH } from './element-header.ts';
+
 /** The largest even length of a 16-bit length field. */
 const MAX_SHORT_LENGTH = 0xfffe;
 
@@ -58,5 +59,3 @@ export function encodeSequence(tag: number, items: readonly Buffer[][], explicit
 }
 
 export const textElement = (tag: number, vr: string, text: string): ElementToWrite => ({ tag, vr, value: Buffer.from(text, 'latin1') });
-
-export { UNDEFINED_LENGTH };

@@ -1,5 +1,4 @@
 // Keeps the wanted values of a scan, each up to a limit, whatever chunks they come in.
-import { vrName, vrUnit } from './value-representation.ts';
 
 /** Values that were asked for. The first one found at a path stays. */
 export class ValueCapture {
@@ -9,7 +8,7 @@ export class ValueCapture {
   readonly #limit: number;
   #value = Buffer.alloc(0);
   #filled = 0;
-  /** Unit to reverse when the value is complete; 1: none. */
+  /** Bytes of the numbers to turn to little endian when the value is complete; 1: none. */
   #swapUnit = 1;
   /** Bytes of the value under way that have not come yet. */
   missing = 0;
@@ -19,16 +18,15 @@ export class ValueCapture {
   }
 
   /** Begins a value that is known by these paths; returns how many of its bytes are to be taken. */
-  begin(paths: readonly string[], value: { length: number; vr: number; bigEndian: boolean }): number {
+  begin(paths: readonly string[], value: { length: number; vr: string; swapUnit: number }): number {
     if (this.values.has(paths[0]!)) return 0;
-    const vr = value.vr === 0 ? undefined : vrName(value.vr);
     this.missing = Math.min(value.length, this.#limit);
     this.#value = Buffer.alloc(this.missing);
     this.#filled = 0;
-    this.#swapUnit = value.bigEndian && vr !== undefined ? vrUnit(vr) : 1;
+    this.#swapUnit = value.swapUnit;
     for (const path of paths) {
       this.values.set(path, this.#value);
-      if (vr !== undefined) this.vrs.set(path, vr);
+      this.vrs.set(path, value.vr);
       if (value.length > this.#limit) this.truncated.add(path);
     }
     return this.missing;

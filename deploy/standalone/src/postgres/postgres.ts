@@ -1,7 +1,7 @@
 // PostgreSQL for this gateway alone: loopback, password, nothing of its data in the log.
 import { realpathSync } from 'node:fs';
 import { join } from 'node:path';
-import pg from 'pg';
+import { type Database, openDatabase } from '@causeway/shared/database/database';
 import type { ProcessPlan } from '../kept-process.ts';
 import type { Secrets } from '../secrets.ts';
 import { ADMIN, clearCluster } from './cluster.ts';
@@ -47,28 +47,20 @@ export function planPostgres(places: PostgresPlaces, port: number): ProcessPlan 
 export const databaseUrl = (port: number, secrets: Secrets): string =>
   `postgres://${DATABASE}:${secrets.postgresPassword}@127.0.0.1:${port}/${DATABASE}`;
 
-export const adminClient = (port: number, secrets: Secrets): pg.Client =>
-  new pg.Client({
-    host: '127.0.0.1',
-    port,
-    user: ADMIN,
-    password: secrets.postgresAdminPassword,
-    database: 'postgres',
-    connectionTimeoutMillis: 2_000,
-  });
+/** As superuser, one connection; the caller closes it. */
+export const openAsAdmin = (port: number, secrets: Secrets): Database =>
+  openDatabase(`postgres://${ADMIN}:${secrets.postgresAdminPassword}@127.0.0.1:${port}/postgres`, { maxConnections: 1 });
 
 /** Makes the role and the database of ledger and console when they are not there. Throws while the server does not answer. */
 export async function ensureDatabase(port: number, secrets: Secrets): Promise<void> {
-  const client = adminClient(port, secrets);
-  client.on('error', () => {});
+  const admin = openAsAdmin(port, secrets);
   try {
-    await client.connect();
-    const role = await client.query('SELECT 1 FROM pg_roles WHERE rolname = $1', [DATABASE]);
-    const verb = role.rowCount === 0 ? 'CREATE' : 'ALTER';
-    await client.query(`${verb} ROLE ${DATABASE} LOGIN PASSWORD ${client.escapeLiteral(secrets.postgresPassword)}`);
-    const database = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [DATABASE]);
-    if (database.rowCount === 0) await client.query(`CREATE DATABASE ${DATABASE} OWNER ${DATABASE}`);
+    const roles = await admin.query('SELECT 1 FROM pg_roles WHERE rolname = $1', [DATABASE]);
+    // The password is hexadecimal: it needs no quoting, and a statement of this kind takes no parameters.
+    await admin.query(`${roles.length === 0 ? 'CREATE' : 'ALTER'} ROLE ${DATABASE} LOGIN PASSWORD '${secrets.postgresPassword}'`);
+    const databases = await admin.query('SELECT 1 FROM pg_database WHERE datname = $1', [DATABASE]);
+    if (databases.length === 0) await admin.query(`CREATE DATABASE ${DATABASE} OWNER ${DATABASE}`);
   } finally {
-    await client.end().catch(() => {});
+    await admin.close();
   }
 }

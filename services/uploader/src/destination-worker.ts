@@ -129,7 +129,8 @@ export class DestinationWorker {
       for (const parcel of this.#parts.waiting.clear()) parcel.giveBack(this.#pausedError());
     }
     this.#parts.onFlow(state, reason);
-    this.#pump();
+    // After any other change the end of the request that caused it goes on.
+    if (state === 'probing') this.#pump();
   }
 
   #pausedError(): TransientError {

@@ -1,0 +1,195 @@
+// The story of one delivery: what is put on record in which order, and when its message may be acknowledged.
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Bucket } from '@causeway/shared/bus/bus';
+import { TransientError } from '@causeway/shared/errors';
+import type { DeliveryDue } from '@causeway/shared/events/delivery';
+import { type Fact, fact as factSchema } from '@causeway/shared/events/facts';
+import { createLogger } from '@causeway/shared/logger';
+import type { DueParcel } from './delivery-attempt.ts';
+import { dueOf, memoryStore, newDelivery } from './delivery-fixture.ts';
+import { type Outcome, transient } from './delivery-outcome.ts';
+import { openDeliveryRecords, recordKey } from './delivery-records.ts';
+import { MAX_REFUSALS, reportUnreadable, upload } from './upload.ts';
+
+const log = createLogger('test', 'silent');
+const store = memoryStore();
+const delivered: Outcome = { kind: 'delivered', confirmation: 'stow 200', warning: 'Warning Reason B000' };
+const NOW = Date.parse('2026-02-01T00:00:00Z');
+
+function memoryBucket(log_: string[], name: string): Bucket {
+  const values = new Map<string, Uint8Array>();
+  return {
+    get: async (key) => values.get(key),
+    put: async (key, value) => {
+      log_.push(`put ${name}`);
+      values.set(key, value);
+    },
+    delete: async (key) => void values.delete(key),
+    watch: async () => ({ stop: () => {} }),
+  };
+}
+
+/** A delivery under test: its outcomes in turn, and all that was done, in order. */
+async function newStory(outcomes: Outcome[], options: { failPublish?: boolean } = {}) {
+  const done: string[] = [];
+  const facts: Fact[] = [];
+  const parcels: DueParcel[] = [];
+  const bus = {
+    failing: options.failPublish ?? false,
+    publishFact: async (fact: Fact) => {
+      if (bus.failing) throw new TransientError('no broker');
+      facts.push(factSchema.parse(fact));
+      done.push(`fact ${fact.type}`);
+    },
+    bucket: async (name: string) => memoryBucket(done, name),
+  };
+  const records = await openDeliveryRecords(bus as never);
+  const parts = {
+    ...{ bus, records, log, random: () => 0 },
+    settings: { id: 'archive', images: 'compressed' as const, retry: { first: 1000, factor: 2, max: 10_000, giveUpAfter: 3_600_000 } },
+    worker: {
+      msUntilProbe: 0,
+      submit: async (parcel: DueParcel) => {
+        parcels.push(parcel);
+        done.push('sent');
+        return { outcome: outcomes.shift()!, ref: parcel.delivery.instance };
+      },
+    },
+    metrics: { requestEnded: () => {}, delivered: () => {}, notDelivered: () => {}, flow: () => {}, remove: () => {} },
+    clock: { now: () => NOW },
+  };
+  return { parts, done, facts, parcels, bus };
+}
+
+const newDue = (generation = 0, ageMs = 1000): DeliveryDue => ({
+  ...dueOf(newDelivery(store, { edge: 2 }), generation),
+  occurredAt: new Date(NOW - ageMs).toISOString(),
+});
+
+describe('upload', () => {
+  it('marks a confirmed delivery, then tells it, and only then is done', async () => {
+    const { parts, done, facts } = await newStory([delivered]);
+    const due = newDue();
+    await upload({ event: due, deliveryCount: 1 }, parts);
+    assert.deepEqual(done, ['sent', 'put delivered', 'fact ledger.delivery.confirmed']);
+    const [fact] = facts;
+    assert.ok(fact?.type === 'ledger.delivery.confirmed');
+    assert.deepEqual(
+      [fact.confirmation, fact.warning, fact.digest, fact.attempt],
+      ['stow 200', 'Warning Reason B000', due.delivery.instance.digest, 1],
+    );
+  });
+
+  it('sends nothing again after the mark, but tells the very same fact once more', async () => {
+    const { parts, done, facts, bus } = await newStory([delivered]);
+    const due = newDue();
+    bus.failing = true;
+    await assert.rejects(upload({ event: due, deliveryCount: 1 }, parts), TransientError);
+    bus.failing = false;
+    await upload({ event: due, deliveryCount: 2 }, parts);
+    await upload({ event: due, deliveryCount: 1 }, parts);
+    assert.deepEqual(
+      done.filter((step) => step === 'sent'),
+      ['sent'],
+    );
+    assert.equal(facts.length, 2);
+    assert.equal(facts[0]!.id, facts[1]!.id);
+  });
+
+  it('sends a higher generation again, as a resend', async () => {
+    const { parts, parcels } = await newStory([delivered, delivered]);
+    const due = newDue();
+    await upload({ event: due, deliveryCount: 1 }, parts);
+    await upload({ event: { ...due, generation: 1 }, deliveryCount: 1 }, parts);
+    assert.deepEqual(
+      parcels.map(({ resend }) => resend),
+      [false, true],
+    );
+  });
+
+  it('puts a transient failure on record and asks for the message back with growing delay', async () => {
+    const { parts, facts, parcels } = await newStory([transient('HTTP 500', 'suspect'), transient('HTTP 500', 'suspect')]);
+    const due = newDue();
+    for (const [deliveryCount, delay] of [
+      [1, 1000],
+      [9, 2000],
+    ] as const) {
+      const isRight = (error: unknown) => error instanceof TransientError && error.retryAfterMs === delay;
+      await assert.rejects(upload({ event: due, deliveryCount }, parts), isRight);
+    }
+    const attempted = facts.map((fact) => fact.type === 'ledger.delivery.attempted' && [fact.attempt, fact.reason, fact.nextAttemptAt]);
+    assert.deepEqual(attempted, [
+      [1, 'HTTP 500', '2026-02-01T00:00:01.000Z'],
+      [2, 'HTTP 500', '2026-02-01T00:00:02.000Z'],
+    ]);
+    assert.deepEqual(
+      parcels.map(({ alone, resend }) => [alone, resend]),
+      [
+        [false, false],
+        [true, true],
+      ],
+    );
+  });
+
+  it('waits as long as the destination asked for', async () => {
+    const { parts } = await newStory([transient('HTTP 503', 'down', 30_000)]);
+    const isRight = (error: unknown) => error instanceof TransientError && error.retryAfterMs === 30_000;
+    await assert.rejects(upload({ event: newDue(), deliveryCount: 1 }, parts), isRight);
+  });
+
+  it('counts refusals, not redeliveries and other failures, towards the last try', async () => {
+    const refused: Outcome = { kind: 'refused', reason: 'C-STORE status 0110' };
+    const outcomes = [transient('refused', 'down'), ...Array.from({ length: MAX_REFUSALS }, () => refused)];
+    const { parts, parcels } = await newStory(outcomes);
+    const due = newDue();
+    for (let n = 1; n <= MAX_REFUSALS + 1; n += 1)
+      await assert.rejects(upload({ event: due, deliveryCount: n * 10 }, parts), TransientError);
+    assert.deepEqual(
+      parcels.map(({ lastTry }) => lastTry),
+      [false, false, false, false, false, true],
+    );
+  });
+
+  it('parks a permanent failure with its reason', async () => {
+    const { parts, facts, done } = await newStory([{ kind: 'permanent', reason: 'Failure Reason A900', because: 'instance' }]);
+    await upload({ event: newDue(), deliveryCount: 1 }, parts);
+    assert.ok(facts[0]?.type === 'ledger.delivery.failed' && facts[0].reason === 'Failure Reason A900');
+    assert.deepEqual(done, ['sent', 'fact ledger.delivery.failed']);
+  });
+
+  it('parks what is older than giveUpAfter, after one more try', async () => {
+    const { parts, facts } = await newStory([transient('HTTP 503', 'down')]);
+    await upload({ event: newDue(0, 3_600_001), deliveryCount: 40 }, parts);
+    assert.ok(facts[0]?.type === 'ledger.delivery.failed' && facts[0].reason === 'given up after 3600 s: HTTP 503');
+  });
+
+  it('puts nothing on record for work that was given back unsent', async () => {
+    const { parts, done } = await newStory([]);
+    parts.worker.submit = async () => {
+      throw new TransientError('paused', { retryAfterMs: 5 });
+    };
+    await assert.rejects(upload({ event: newDue(), deliveryCount: 1 }, parts), TransientError);
+    assert.deepEqual(done, []);
+  });
+});
+
+describe('reportUnreadable', () => {
+  it('shows the delivery as failed when the message still names it, and invents nothing when not', async () => {
+    const { bus, facts } = await newStory([]);
+    const due = newDue(3);
+    await reportUnreadable({ body: { ...due, version: 7 }, error: new Error('not of its schema') }, { bus, log });
+    await reportUnreadable({ body: { nonsense: true }, error: new Error('not of its schema') }, { bus, log });
+    assert.equal(facts.length, 1);
+    assert.ok(facts[0]?.type === 'ledger.delivery.failed' && facts[0].delivery.id === due.delivery.id && facts[0].generation === 3);
+  });
+});
+
+describe('recordKey', () => {
+  it('tells generations apart and is a key that JetStream takes, whatever the delivery is called', () => {
+    const due = newDue();
+    assert.equal(recordKey(due), `${due.delivery.id}.0`);
+    assert.notEqual(recordKey(due), recordKey({ ...due, generation: 1 }));
+    assert.match(recordKey({ ...due, delivery: { ...due.delivery, id: 'a b*>\0' } }), /^[0-9a-f]{64}\.0$/);
+  });
+});

@@ -1,8 +1,9 @@
 // Turns the stored pixel cells of a frame into the samples a codec takes, or says why it cannot be done without changing a bit.
 import type { FrameFormat } from './frame-format.ts';
+import { Unsuitable } from './unsuitable.ts';
 
-/** The frame holds something that the codec would not give back: it goes on unchanged. The worker that found it is healthy. */
-export class FrameNotSuitable extends Error {
+/** The frame holds something that the codec would not give back. The thread that found it is healthy. */
+export class FrameNotSuitable extends Unsuitable {
   override readonly name = 'FrameNotSuitable';
 }
 

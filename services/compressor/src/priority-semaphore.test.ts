@@ -73,4 +73,16 @@ describe('priority semaphore', () => {
     release();
     assert.equal(semaphore.held, 0);
   });
+
+  it('refuses those who wait and those who come, and keeps what is held', async () => {
+    const semaphore = new PrioritySemaphore({ capacity: 1 });
+    const release = await semaphore.acquire(1, 1);
+    const waiting = semaphore.acquire(1, 0);
+    semaphore.refuse(new Error('stopping'));
+    await assert.rejects(waiting, /stopping/);
+    await assert.rejects(semaphore.acquire(1, 0), /stopping/);
+    assert.equal(semaphore.held, 1);
+    release();
+    assert.equal(semaphore.held, 0);
+  });
 });

@@ -13,6 +13,7 @@ interface Waiter {
   readonly units: number;
   readonly priority: number;
   readonly admit: () => void;
+  readonly reject: (reason: Error) => void;
 }
 
 /** Lower number: sooner. A request larger than the whole capacity is admitted when nothing else is held. */
@@ -20,6 +21,7 @@ export class PrioritySemaphore {
   readonly #limits: Required<SemaphoreLimits>;
   readonly #waiters: Waiter[] = [];
   #held = 0;
+  #refusal: Error | undefined;
 
   constructor({ capacity, reserved = 0 }: SemaphoreLimits) {
     if (reserved >= capacity) throw new Error(`reserved ${reserved} leaves nothing of ${capacity}`);
@@ -34,13 +36,20 @@ export class PrioritySemaphore {
     return this.#waiters.length;
   }
 
-  /** Resolves when `units` are held for the caller. */
+  /** Resolves when `units` are held for the caller; throws after `refuse`. */
   async acquire(units: number, priority: number): Promise<Release> {
-    await new Promise<void>((admit) => {
-      this.#enqueue({ units, priority, admit });
+    if (this.#refusal !== undefined) throw this.#refusal;
+    await new Promise<void>((admit, reject) => {
+      this.#enqueue({ units, priority, admit, reject });
       this.#admitWaiters();
     });
     return this.#releaseOf(units);
+  }
+
+  /** From now on nothing is admitted: what waits fails with `reason`; what is held goes on. */
+  refuse(reason: Error): void {
+    this.#refusal = reason;
+    for (const { reject } of this.#waiters.splice(0)) reject(reason);
   }
 
   #enqueue(waiter: Waiter): void {

@@ -1,0 +1,135 @@
+// The compressor's story: an instance was received; by rule it is compressed without loss or left as it is; then it is ready.
+
+import type { Bus, Consumption, Message } from '@causeway/shared/bus/bus';
+import type { GatewayConfiguration, Revision } from '@causeway/shared/bus/gateway-configuration';
+import { describeError, PermanentError, PublicationRefused, TransientError } from '@causeway/shared/errors';
+import { newEnvelope } from '@causeway/shared/events/envelope';
+import { readySubject } from '@causeway/shared/events/flow';
+import { type Compression, type InstanceReady, type InstanceReceived, instanceReceived, type Lane } from '@causeway/shared/events/instance';
+import type { Logger } from '@causeway/shared/logger';
+import { chooseRule } from './choose-rule.ts';
+import type { CompressionMeters } from './compression-meters.ts';
+import { type DeriveParts, deriveObject } from './derive-object.ts';
+import type { PrioritySemaphore } from './priority-semaphore.ts';
+import { quarantine } from './quarantine.ts';
+import { ObjectDamaged } from './unsuitable.ts';
+
+export interface CompressParts extends DeriveParts {
+  readonly bus: Bus;
+  readonly configuration: Pick<GatewayConfiguration, 'current'>;
+  readonly log: Logger;
+  readonly meters: CompressionMeters;
+  /** Instances at work in this process, all lanes together. */
+  readonly instances: PrioritySemaphore;
+  /** Messages that each lane's consumer takes at a time; they wait for `instances` by lane. */
+  readonly messagesPerLane: number;
+}
+
+/** Stat first, prior last: for instances, frame memory and codec threads alike. */
+const PRIORITY: Record<Lane, number> = { stat: 0, routine: 1, prior: 2 };
+
+/** An object whose bytes are not the received ones is read so often before it is believed to be damaged. */
+const DAMAGE_READS = 3;
+
+/** Consumes every lane until `stop`, which finishes what is at work and gives back what waits. */
+export async function startCompressor(parts: CompressParts): Promise<{ stop(): Promise<void> }> {
+  const lanes = Object.keys(PRIORITY) as Lane[];
+  const consumptions = await Promise.all(lanes.map((lane) => consumeLane(parts, lane)));
+  return {
+    stop: async () => {
+      parts.instances.refuse(new TransientError('the compressor is stopping'));
+      await Promise.all(consumptions.map((consumption) => consumption.stop()));
+    },
+  };
+}
+
+function consumeLane(parts: CompressParts, lane: Lane): Promise<Consumption> {
+  return parts.bus.consume(
+    {
+      stream: 'RECEIVED',
+      name: `compressor-${lane}`,
+      filter: `instance.received.${lane}.>`,
+      schema: instanceReceived,
+      concurrency: parts.messagesPerLane,
+      onPermanent: (failure) => quarantine(parts, failure),
+    },
+    (message) => handleReceived(parts, message),
+  );
+}
+
+/**
+ * Resolved: the instance is ready and the ledger told, so the message may be acknowledged. Throws TransientError (try again) or PermanentError
+ * (quarantine: the object is missing or damaged). Nothing that a format or a codec does is an error.
+ */
+export async function handleReceived(parts: CompressParts, { event, deliveryCount }: Message<InstanceReceived>): Promise<void> {
+  const release = await parts.instances.acquire(1, PRIORITY[event.instance.lane]);
+  try {
+    const compression = await compress(parts, event, deliveryCount);
+    await publishReady(parts, event, compression);
+    parts.meters.count(event.instance, compression);
+  } finally {
+    release();
+  }
+}
+
+/** What the rules make of the instance. The object, if one is made, is durable. */
+async function compress(parts: CompressParts, event: InstanceReceived, deliveryCount: number): Promise<Compression> {
+  const { revision, document } = currentRevision(parts);
+  const choice = chooseRule(document, event.instance, event.facility);
+  const decided = { revision, rule: choice.rule };
+  if (choice.kind === 'unchanged') return { outcome: 'unchanged', reason: choice.reason, ...decided };
+  try {
+    const order = { instance: event.instance, syntax: choice.syntax, priority: PRIORITY[event.instance.lane] };
+    const derivation = await deriveObject(parts, order);
+    if (derivation.outcome === 'compressed') return { ...derivation, reason: `${choice.syntax}, every frame proved`, ...decided };
+    parts.log.info({ receiptId: event.instance.receiptId, reason: derivation.reason }, 'passed unchanged');
+    return { outcome: 'unchanged', reason: derivation.reason.slice(0, 300), ...decided };
+  } catch (error) {
+    throw asBusError(error, deliveryCount);
+  }
+}
+
+function currentRevision({ configuration }: CompressParts): Revision {
+  const revision = configuration.current();
+  if (revision === undefined) throw new TransientError('no gateway document has been published yet');
+  return revision;
+}
+
+/** A read that went wrong once may go right; damage that stays is for a person. */
+function asBusError(error: unknown, deliveryCount: number): unknown {
+  if (!(error instanceof ObjectDamaged)) return error;
+  const options = { cause: error };
+  if (deliveryCount < DAMAGE_READS) return new TransientError('the stored object seems damaged; it is read again', options);
+  return new PermanentError('the stored object is damaged', options);
+}
+
+/** First the work, then the fact; a repeat of either has the same effect. */
+async function publishReady(parts: CompressParts, event: InstanceReceived, compression: Compression): Promise<void> {
+  const { instance, facility, generation } = event;
+  const ready: InstanceReady = { ...newEnvelope(generation, facility), type: 'instance.ready', instance, compression };
+  try {
+    await parts.bus.publish(ready, { subject: readySubject(instance.lane, facility), messageId: readyMessageId(event, compression) });
+  } catch (error) {
+    if (error instanceof PublicationRefused) await deleteDerived(parts, compression);
+    throw error;
+  }
+  await parts.bus.publishFact({ ...newEnvelope(generation, facility), type: 'ledger.instance.ready', instance, compression });
+}
+
+/**
+ * A repeat that made another object is another message: were it taken for a double, the ledger would learn of one object and the router of the other.
+ */
+function readyMessageId({ instance, generation }: InstanceReceived, { object }: Compression): string {
+  const attempt = object === undefined ? '' : `.${object.objectKey.slice(object.objectKey.lastIndexOf('/') + 1)}`;
+  return `${instance.receiptId}.ready.${generation}${attempt}`;
+}
+
+/** Nobody was told of it. When it cannot be deleted, or the outcome is unknown, the ledger's sweep of derived objects finds it. */
+async function deleteDerived({ store, log }: CompressParts, { object }: Compression): Promise<void> {
+  if (object === undefined) return;
+  try {
+    await store.delete(object.objectKey);
+  } catch (error) {
+    log.warn({ key: object.objectKey, reason: describeError(error) }, 'a derived object that nobody knows of stays');
+  }
+}

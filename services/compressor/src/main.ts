@@ -1,0 +1,32 @@
+// Builds the compressor from its real parts and runs it.
+import { availableParallelism } from 'node:os';
+import { runService } from '@causeway/shared/run-service';
+import { CodecPool } from './codec-pool.ts';
+import { startCompressor } from './compress.ts';
+import { compressionMeters, observeLimits } from './compression-meters.ts';
+import { PrioritySemaphore } from './priority-semaphore.ts';
+
+const MIB = 1024 * 1024;
+const CODEC_THREADS = Math.min(2, availableParallelism());
+/** One instance for each codec thread, one that reads or publishes meanwhile, and one kept free for stat. */
+const INSTANCES = CODEC_THREADS + 2;
+/** Source frames in memory; a larger frame goes alone. */
+const FRAME_MEMORY_BYTES = 48 * MIB;
+
+await runService('compressor', async ({ bus, configuration, log, meter, store }) => {
+  const pool = new CodecPool({ threads: CODEC_THREADS });
+  const instances = new PrioritySemaphore({ capacity: INSTANCES, reserved: 1 });
+  const frameMemory = new PrioritySemaphore({ capacity: FRAME_MEMORY_BYTES });
+  const meters = compressionMeters(meter);
+  observeLimits(meter, { instances, frameMemory, pool });
+  const observeFrame = meters.frame;
+  const limits = { instances, messagesPerLane: INSTANCES, frameMemory, lookahead: CODEC_THREADS + 1 };
+  const compressor = await startCompressor({ bus, configuration, log, store, pool, meters, observeFrame, ...limits });
+  return {
+    checks: {},
+    drain: async () => {
+      await compressor.stop();
+      await pool.close();
+    },
+  };
+});

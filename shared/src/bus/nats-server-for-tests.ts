@@ -16,8 +16,8 @@ export interface NatsServer {
 }
 
 /** The program is CAUSEWAY_NATS_SERVER, or `nats-server` of the PATH. */
-export async function startNatsServer(): Promise<NatsServer> {
-  const folder = await mkdtemp(join(tmpdir(), 'causeway-nats-'));
+export async function startNatsServer(options: { folder?: string } = {}): Promise<NatsServer> {
+  const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'causeway-nats-')));
   const port = await freePort();
   let child: ChildProcess | undefined;
   const start = async () => {

@@ -1,51 +1,42 @@
-// One object on its way into the folder: held in memory while small, else in a file of the incoming folder; synced, renamed, directory synced.
-import { close, fdatasync, open, unlink, write, writev } from 'node:fs';
+// One object on its way into the folder: written behind as it arrives, then synced, renamed, and its directory synced.
+import { close, fdatasync, write, writev } from 'node:fs';
 import { promisify } from 'node:util';
 import { TransientError } from '../errors.ts';
+import { type IncomingFile, type IncomingFiles, remove } from './incoming-files.ts';
+import type { MemoryBudget } from './memory-budget.ts';
 import type { ObjectUpload } from './object-store.ts';
 
-const openFile = promisify(open);
-const writeAll = promisify(writev);
+const writeVector = promisify(writev);
 const writeAt = promisify(write);
 const syncData = promisify(fdatasync);
 const closeFile = promisify(close);
-const removeFile = promisify(unlink);
-
-/** Bytes that all uploads of a process may hold in memory together; beyond it they write to their files at once. */
-export class MemoryBudget {
-  #free: number;
-  constructor(bytes: number) {
-    this.#free = bytes;
-  }
-  take(bytes: number): boolean {
-    if (bytes > this.#free) return false;
-    this.#free -= bytes;
-    return true;
-  }
-  give(bytes: number): void {
-    this.#free += bytes;
-  }
-}
 
 export interface UploadPlace {
-  readonly incomingPath: string;
+  readonly incoming: IncomingFiles;
   /** Renames the synced file to its place and makes the rename durable. */
   readonly publish: (incomingPath: string) => Promise<void>;
   readonly budget: MemoryBudget;
 }
 
-/** An object larger than this goes to its file while it arrives; typical CT, MR and CR slices stay below and cost one write. */
+/** Held bytes go to the file in pieces of about this size, while more arrives: fewer system calls, and little is left to write at the end. */
+const WRITE_BEHIND_BYTES = 128 * 1024;
+/** The writer is asked to wait when this much of one object is held: the disk is slower than the network. */
 const HOLD_BYTES = 1024 * 1024;
+/** A first chunk up to this size (group 2) stays in memory until the commit, for its patches. */
+const HEAD_BYTES = 64 * 1024;
 
 export class FolderUpload implements ObjectUpload {
   readonly #place: UploadPlace;
+  #head: Buffer | undefined;
   #held: Buffer[] = [];
   #heldBytes = 0;
+  #budgeted = 0;
+  #written = 0;
   #size = 0;
-  #file: number | undefined;
+  #file: IncomingFile | undefined;
   #patches: { position: number; bytes: Buffer }[] = [];
   #writing: Promise<void> | undefined;
-  #failure: unknown;
+  #failure: TransientError | undefined;
   #ended = false;
 
   constructor(place: UploadPlace) {
@@ -54,18 +45,22 @@ export class FolderUpload implements ObjectUpload {
 
   write(chunk: Buffer): Promise<void> | undefined {
     if (this.#ended) throw new Error('write after the end of the upload');
-    if (this.#failure) return Promise.reject(storeFailure(this.#failure));
-    const budgeted = this.#place.budget.take(chunk.length);
-    this.#held.push(chunk);
-    this.#size += chunk.length;
-    if (budgeted) this.#heldBytes += chunk.length;
-    if (budgeted && this.#heldBytes < HOLD_BYTES) return undefined;
-    return this.#flush();
+    if (this.#failure) return Promise.reject(this.#failure);
+    if (this.#size === 0 && chunk.length <= HEAD_BYTES) this.#keepHead(chunk);
+    else this.#hold(chunk);
+    const overBudget = this.#budgeted < this.#heldBytes;
+    if (this.#heldBytes < WRITE_BEHIND_BYTES && !overBudget) return undefined;
+    const flushed = this.#flush();
+    if (this.#heldBytes >= HOLD_BYTES || overBudget) return flushed;
+    // Told at the next write, or at the commit.
+    flushed.catch(() => {});
+    return undefined;
   }
 
   patch(position: number, bytes: Buffer): void {
     if (position + bytes.length > this.#size) throw new Error(`patch at ${position} beyond the ${this.#size} bytes written`);
-    this.#patches.push({ position, bytes });
+    if (this.#head && position + bytes.length <= this.#head.length) bytes.copy(this.#head, position);
+    else this.#patches.push({ position, bytes });
   }
 
   async commit(): Promise<{ size: number }> {
@@ -73,10 +68,12 @@ export class FolderUpload implements ObjectUpload {
     try {
       await this.#flush();
       const file = await this.#openFile();
-      for (const { position, bytes } of this.#patches) await writeAt(file, bytes, 0, bytes.length, position);
-      await syncData(file);
-      await this.#close();
-      await this.#place.publish(this.#place.incomingPath);
+      if (this.#head) await writeAt(file.descriptor, this.#head, 0, this.#head.length, 0);
+      for (const { position, bytes } of this.#patches) await writeAt(file.descriptor, bytes, 0, bytes.length, position);
+      await syncData(file.descriptor);
+      this.#file = undefined;
+      await closeFile(file.descriptor);
+      await this.#place.publish(file.path);
     } catch (error) {
       await this.#remove();
       throw storeFailure(error);
@@ -87,8 +84,21 @@ export class FolderUpload implements ObjectUpload {
   async discard(): Promise<void> {
     this.#ended = true;
     await this.#writing?.catch(() => {});
-    this.#release();
     await this.#remove();
+  }
+
+  /** A copy: patches must not change what the caller gave. */
+  #keepHead(chunk: Buffer): void {
+    this.#head = Buffer.from(chunk);
+    this.#size = chunk.length;
+    this.#written = chunk.length;
+  }
+
+  #hold(chunk: Buffer): void {
+    this.#held.push(chunk);
+    this.#heldBytes += chunk.length;
+    this.#size += chunk.length;
+    if (this.#place.budget.take(chunk.length)) this.#budgeted += chunk.length;
   }
 
   /** One write at a time, in order; what came meanwhile goes with the next. */
@@ -101,78 +111,57 @@ export class FolderUpload implements ObjectUpload {
 
   async #writeHeld(): Promise<void> {
     while (this.#held.length > 0) {
-      const chunks = this.#patchedInMemory();
-      const bytes = this.#heldBytes;
+      const chunks = this.#held;
+      const budgeted = this.#budgeted;
       this.#held = [];
       this.#heldBytes = 0;
+      this.#budgeted = 0;
       try {
-        await writeFully(await this.#openFile(), chunks);
+        this.#written += await writeFully(await this.#openFile(), chunks, this.#written);
       } catch (error) {
-        this.#failure = error;
-        throw storeFailure(error);
+        this.#failure = storeFailure(error);
+        throw this.#failure;
       } finally {
-        this.#place.budget.give(bytes);
+        this.#place.budget.give(budgeted);
       }
     }
+    if (this.#failure) throw this.#failure;
   }
 
-  /** Patches that lie within one held first chunk need no write of their own. */
-  #patchedInMemory(): Buffer[] {
-    const [first] = this.#held;
-    const nothingWritten = this.#file === undefined;
-    if (!first || !nothingWritten) return this.#held;
-    const inFirst = this.#patches.filter(({ position, bytes }) => position + bytes.length <= first.length);
-    for (const { position, bytes } of inFirst) bytes.copy(first, position);
-    this.#patches = this.#patches.filter((patch) => !inFirst.includes(patch));
-    return this.#held;
-  }
-
-  async #openFile(): Promise<number> {
-    this.#file ??= await openFile(this.#place.incomingPath, 'wx', 0o600);
+  async #openFile(): Promise<IncomingFile> {
+    this.#file ??= await this.#place.incoming.take();
     return this.#file;
   }
 
-  async #close(): Promise<void> {
+  async #remove(): Promise<void> {
+    this.#place.budget.give(this.#budgeted);
+    this.#budgeted = 0;
+    this.#held = [];
+    this.#heldBytes = 0;
     const file = this.#file;
     this.#file = undefined;
-    if (file !== undefined) await closeFile(file);
-  }
-
-  async #remove(): Promise<void> {
-    this.#release();
-    const opened = this.#file !== undefined || this.#ended;
-    await this.#close().catch(() => {});
-    if (opened) await removeFile(this.#place.incomingPath).catch(() => {});
-  }
-
-  #release(): void {
-    this.#place.budget.give(this.#heldBytes);
-    this.#heldBytes = 0;
-    this.#held = [];
+    if (file) await remove(file);
   }
 }
 
-async function writeFully(file: number, chunks: Buffer[]): Promise<void> {
+/** writev takes at most IOV_MAX (1024) buffers, and may write less than asked. */
+async function writeFully({ descriptor }: IncomingFile, chunks: Buffer[], position: number): Promise<number> {
+  let written = 0;
   let rest = chunks;
   while (rest.length > 0) {
-    // writev is limited to IOV_MAX (1024) buffers a call.
-    const part = rest.slice(0, 1024);
-    const total = part.reduce((sum, chunk) => sum + chunk.length, 0);
-    const { bytesWritten } = await writeAll(file, part);
-    rest = bytesWritten === total ? rest.slice(part.length) : [...dropBytes(part, bytesWritten), ...rest.slice(part.length)];
+    const { bytesWritten } = await writeVector(descriptor, rest.slice(0, 1_024), position + written);
+    written += bytesWritten;
+    rest = withoutFirst(rest, bytesWritten);
   }
+  return written;
 }
 
-function dropBytes(chunks: Buffer[], count: number): Buffer[] {
+function withoutFirst(chunks: Buffer[], count: number): Buffer[] {
   let left = count;
-  const rest: Buffer[] = [];
-  for (const chunk of chunks) {
-    if (left >= chunk.length) left -= chunk.length;
-    else {
-      rest.push(chunk.subarray(left));
-      left = 0;
-    }
-  }
+  let index = 0;
+  while (index < chunks.length && left >= chunks[index]!.length) left -= chunks[index++]!.length;
+  const rest = chunks.slice(index);
+  if (left > 0) rest[0] = rest[0]!.subarray(left);
   return rest;
 }
 

@@ -6,7 +6,9 @@ import type { Readable } from 'node:stream';
 import { type ObjectKey, objectKey, uuidV7 } from '../brands.ts';
 import { ObjectMissing, TransientError } from '../errors.ts';
 import { DirectorySync } from './directory-sync.ts';
-import { FolderUpload, MemoryBudget } from './folder-upload.ts';
+import { FolderUpload } from './folder-upload.ts';
+import { IncomingFiles } from './incoming-files.ts';
+import { MemoryBudget } from './memory-budget.ts';
 import type { ObjectStat, ObjectStore, ObjectUpload } from './object-store.ts';
 
 /** What all uploads of one process hold in memory together (invariant 4). */
@@ -27,17 +29,17 @@ class FolderStore implements ObjectStore {
   readonly #incoming: string;
   readonly #directories = new DirectorySync();
   readonly #budget = new MemoryBudget(MEMORY_BUDGET_BYTES);
+  readonly #files: IncomingFiles;
   readonly #made = new Map<string, Promise<void>>();
 
   constructor(root: string, incoming: string) {
     this.#root = root;
     this.#incoming = incoming;
+    this.#files = new IncomingFiles(incoming);
   }
 
   create(key: ObjectKey): ObjectUpload {
     const path = this.#pathOf(key);
-    // The name tells whose it is, so that the sweep at a start spares the living.
-    const incomingPath = join(this.#incoming, `${process.pid}-${uuidV7()}`);
     const publish = async (written: string) => {
       const folder = dirname(path);
       await this.#makeFolder(folder);
@@ -49,7 +51,7 @@ class FolderStore implements ObjectStore {
         throw error;
       }
     };
-    return new FolderUpload({ incomingPath, publish, budget: this.#budget });
+    return new FolderUpload({ incoming: this.#files, publish, budget: this.#budget });
   }
 
   async get(key: ObjectKey, range?: { start: number; end?: number }): Promise<Readable> {
@@ -110,8 +112,9 @@ class FolderStore implements ObjectStore {
     }
   }
 
-  close(): Promise<void> {
-    return this.#directories.close();
+  async close(): Promise<void> {
+    await this.#files.close();
+    await this.#directories.close();
   }
 
   #pathOf(key: ObjectKey): string {

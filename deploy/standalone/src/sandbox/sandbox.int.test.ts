@@ -6,13 +6,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { type DicomJson, parseDicomJson, sequenceItems, textValue, textValues, uidValue } from '@causeway/shared/dicomweb/dicom-json';
+import { EXPLICIT_LITTLE_ENDIAN, makeInstance, STOW_TYPE, stowBody } from '@causeway/shared/dicomweb/instances-for-tests';
 import { readMultipart } from '@causeway/shared/dicomweb/multipart-reader';
 import { Archive } from './archive.ts';
 import type { Arrival } from './arrivals-journal.ts';
 import { ArrivalsJournal } from './arrivals-journal.ts';
 import type { Fault } from './faults.ts';
 import { type Sandbox, startSandbox } from './sandbox-server.ts';
-import { EXPLICIT_LITTLE_ENDIAN, makeInstance, STOW_TYPE, stowBody } from './sandbox-test-data.ts';
 
 const one = makeInstance({ study: '1.2.1', series: '1.2.1.1', instance: '1.2.1.1.1' });
 const two = makeInstance({ study: '1.2.1', series: '1.2.1.2', instance: '1.2.1.2.1', modality: 'SR' });

@@ -1,7 +1,7 @@
 // For the tests: small real instances, and requests that store them.
 import { createHash, randomBytes } from 'node:crypto';
-import { encodeElement, textElement } from '@causeway/shared/dicom/part10/element';
-import { encodeFileMeta } from '@causeway/shared/dicom/part10/file-meta';
+import { encodeElement, textElement } from '../dicom/part10/element.ts';
+import { encodeFileMeta } from '../dicom/part10/file-meta.ts';
 
 export const CT_IMAGE_STORAGE = '1.2.840.10008.5.1.4.1.1.2';
 export const EXPLICIT_LITTLE_ENDIAN = '1.2.840.10008.1.2.1';

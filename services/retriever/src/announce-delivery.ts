@@ -1,0 +1,72 @@
+// Sets the deliveries of an instance in motion: one for each destination of the retrieval, the fact behind it.
+import type { Bus } from '@causeway/shared/bus/bus';
+import { type Delivery, deliveryIdOf } from '@causeway/shared/events/delivery';
+import { newEnvelope } from '@causeway/shared/events/envelope';
+import { deliverySubject } from '@causeway/shared/events/flow';
+import type { Instance } from '@causeway/shared/events/instance';
+import type { RetrievalDue } from '@causeway/shared/events/retrieval';
+import { hashOfUid } from './study-cache.ts';
+
+/** Instances whose publications are under way at a time: their round trips overlap with the fetching of the next. */
+const UNDER_WAY = 16;
+
+export class DeliveryAnnouncer {
+  readonly #bus: Bus;
+  readonly #due: RetrievalDue;
+  readonly #revision: number;
+  readonly #underWay = new Set<Promise<void>>();
+  #failure: { error: unknown } | undefined;
+
+  constructor(bus: Bus, due: RetrievalDue, revision: number) {
+    this.#bus = bus;
+    this.#due = due;
+    this.#revision = revision;
+  }
+
+  /** The object must be durable. Waits while too many are under way. Throws what an earlier publication failed with. */
+  async add(instance: Instance): Promise<void> {
+    const publishing: Promise<void> = this.#publish(instance)
+      .catch((error: unknown) => {
+        this.#failure ??= { error };
+      })
+      .finally(() => this.#underWay.delete(publishing));
+    this.#underWay.add(publishing);
+    while (this.#underWay.size >= UNDER_WAY) await Promise.race(this.#underWay);
+    this.#throwFailure();
+  }
+
+  /** Resolves when every publication was acknowledged. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#underWay);
+    this.#throwFailure();
+  }
+
+  #throwFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  async #publish(instance: Instance): Promise<void> {
+    const { retrieval, generation } = this.#due;
+    for (const destination of retrieval.destinations) {
+      const delivery = this.#deliveryOf(instance, destination);
+      const event = { ...newEnvelope(generation), type: 'delivery.due', delivery } as const;
+      await this.#bus.publish(event, {
+        subject: deliverySubject(destination, retrieval.lane),
+        messageId: `${delivery.id}.due.${generation}`,
+      });
+      await this.#bus.publishFact({ ...newEnvelope(generation), type: 'ledger.delivery.due', delivery });
+    }
+  }
+
+  /** The same for the same retrieval, instance and destination: a retrieval that is taken up again delivers nothing twice. */
+  #deliveryOf(instance: Instance, destination: string): Delivery {
+    const { retrieval } = this.#due;
+    return {
+      id: deliveryIdOf(`${retrieval.id}-${hashOfUid(instance.sopInstanceUid)}`, destination),
+      destination,
+      cause: { rule: `retrieval ${retrieval.source}`, revision: this.#revision },
+      instance: { ...instance, lane: retrieval.lane },
+      retrievalId: retrieval.id,
+    };
+  }
+}

@@ -1,0 +1,47 @@
+// Starts the retriever: builds the real parts and nothing else.
+import { createSecretReader } from '@causeway/shared/config/secret-reference';
+import { describeError } from '@causeway/shared/errors';
+import { runService } from '@causeway/shared/run-service';
+import { KeyedTurns } from './keyed-turns.ts';
+import { createRetrieverMetrics } from './retriever-metrics.ts';
+import { servingWith } from './serve-source.ts';
+import { SourceRoster } from './source-roster.ts';
+import { sweepCache } from './sweep-cache.ts';
+
+const SWEEP_EVERY_MS = 5 * 60_000;
+
+await runService('retriever', async ({ bus, store, configuration, meter, log }) => {
+  const metrics = createRetrieverMetrics(meter);
+  const now = () => new Date();
+  const readSecret = createSecretReader(process.env);
+  const revision = () => configuration.current();
+  const serve = servingWith({ bus, store, log, metrics, revision, readSecret, turns: new KeyedTurns(), now });
+  const memory = await bus.bucket('retriever');
+  const roster = new SourceRoster({ serve, memory, log, after: (delayMs, call) => setTimeout(call, delayMs).unref() });
+  configuration.onChange((changed) => void roster.apply(changed));
+  const present = configuration.current();
+  if (present !== undefined) void roster.apply(present);
+
+  const sweep = async (): Promise<void> => {
+    const cache = configuration.current()?.document.retrieval.cache;
+    if (cache === undefined) return;
+    const { bytes, objects, deleted } = await sweepCache({ store, bus, now }, { keepMs: cache.keep, maxBytes: cache.size });
+    metrics.cached(bytes, objects);
+    if (deleted > 0) log.info({ deleted, bytes, objects }, 'cache swept');
+  };
+  const sweeping = setInterval(() => {
+    sweep().catch((error: unknown) => log.warn({ reason: describeError(error) }, 'cache not swept, trying again'));
+  }, SWEEP_EVERY_MS);
+
+  return {
+    checks: {
+      configuration: () => {
+        if (configuration.current() === undefined) throw new Error('no gateway document was published yet');
+      },
+    },
+    drain: async () => {
+      clearInterval(sweeping);
+      await roster.stop();
+    },
+  };
+});

@@ -1,0 +1,67 @@
+// One source being served: its connections, and the consumer of the retrievals that are due from it.
+import type { RetrievalSource } from '@causeway/shared/config/gateway-document';
+import type { SecretReader } from '@causeway/shared/config/secret-reference';
+import { createHttpClient } from '@causeway/shared/dicomweb/http-client';
+import { PermanentError } from '@causeway/shared/errors';
+import { retrievalSubject } from '@causeway/shared/events/flow';
+import { retrievalDue } from '@causeway/shared/events/retrieval';
+import { type RetrieveParts, retrieve } from './retrieve.ts';
+import { createSourceClient, type SourceClient } from './source-client.ts';
+import type { ServedSource } from './source-roster.ts';
+
+/** Studies of one source fetched at a time by one process. */
+const STUDIES_AT_A_TIME = 2;
+const CONNECTIONS = 16;
+/** An archive may need a while to bring a study from a slow store before its first byte. */
+const TIMEOUTS = { connectMs: 10_000, idleMs: 120_000 };
+
+export interface ServingParts extends RetrieveParts {
+  readonly readSecret: SecretReader;
+}
+
+export const servingWith =
+  (parts: ServingParts) =>
+  async (id: string, settings: RetrievalSource | undefined): Promise<ServedSource> => {
+    const connected = settings === undefined ? notConfigured(id) : await connect(settings, parts.readSecret);
+    const stopping = new AbortController();
+    const consumption = await parts.bus.consume(
+      {
+        stream: 'RETRIEVALS',
+        name: `retriever-${id}`,
+        filter: retrievalSubject(id),
+        schema: retrievalDue,
+        concurrency: STUDIES_AT_A_TIME,
+        onPermanent: async ({ error }) =>
+          parts.log.error({ source: id, reason: error.message }, 'a message that is no retrieval was dropped'),
+      },
+      ({ event }) => retrieve(parts, connected.client, { due: event, signal: stopping.signal }),
+    );
+    return {
+      stop: async () => {
+        stopping.abort(new Error('the retriever gives the study back'));
+        await consumption.stop();
+        await connected.close();
+      },
+    };
+  };
+
+interface Connected {
+  readonly client: SourceClient;
+  close(): Promise<void>;
+}
+
+async function connect({ url, auth, tls, proxy }: RetrievalSource, readSecret: SecretReader): Promise<Connected> {
+  const http = await createHttpClient({ url, auth, tls, proxy, timeouts: TIMEOUTS, connections: CONNECTIONS, readSecret });
+  return { client: createSourceClient(http), close: () => http.close() };
+}
+
+/** Never asked: a retrieval from a source that is not in the document fails before (retrieve.ts). */
+function notConfigured(id: string): Connected {
+  const refuse = (): never => {
+    throw new PermanentError(`no source ${id} is configured`);
+  };
+  return {
+    client: { listInstances: refuse, searchStudies: refuse, openStudy: refuse, openInstance: refuse },
+    close: async () => undefined,
+  };
+}

@@ -28,7 +28,7 @@ export class Progress {
 
   count(outcome: Outcome): void {
     this.#answered++;
-    if (outcome.attempts > 1) this.#repeated++;
+    if (outcome.accepted && outcome.attempts > 1) this.#repeated++;
     if (outcome.accepted) {
       this.#accepted++;
       this.#bytes += outcome.instance.byteLength;
@@ -43,7 +43,7 @@ export class Progress {
     const seconds = this.#seconds();
     const rate = `${(this.#answered / seconds).toFixed(0)} instances/s, ${(this.#bytes / MEGABYTE / seconds).toFixed(1)} MB/s`;
     const lines = [`${this.#accepted} of ${this.#total} accepted in ${seconds.toFixed(1)} s (${rate})`];
-    if (this.#repeated > 0) lines.push(`${this.#repeated} were sent more than once`);
+    if (this.#repeated > 0) lines.push(`${this.#repeated} were accepted only when sent again`);
     for (const [reason, count] of this.#failures) lines.push(`${count} failed: ${reason}`);
     return `${process.stderr.isTTY && !this.#quiet ? '\r\x1b[K' : ''}${lines.join('\n')}`;
   }

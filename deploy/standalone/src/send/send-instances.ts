@@ -52,12 +52,15 @@ interface Attempt {
   readonly digest?: string | undefined;
   /** Another attempt may end otherwise. */
   readonly passing: boolean;
+  /** It was not even begun. */
+  readonly noAssociation?: boolean;
 }
 
 /** One association at a time, opened again after it was lost. */
 class Sender {
   readonly #plan: SendPlan;
   #association: Association | undefined;
+  #gaveUp: string | undefined;
 
   constructor(plan: SendPlan) {
     this.#plan = plan;
@@ -68,17 +71,24 @@ class Sender {
     await this.#association?.release().catch(() => {});
   }
 
+  /** Once no association could be opened, however often it was tried, the rest is not tried either. */
   async #send(instance: InstanceToSend): Promise<Outcome> {
+    if (this.#gaveUp !== undefined)
+      return { instance, status: this.#gaveUp, comment: undefined, accepted: false, digest: undefined, attempts: 0 };
     for (let attempts = 1; ; attempts++) {
-      const { status, comment, accepted, digest, passing } = await this.#attempt(instance);
-      if (accepted || !passing || attempts > this.#plan.retries) return { instance, status, comment, accepted, digest, attempts };
+      const { status, comment, accepted, digest, passing, noAssociation } = await this.#attempt(instance);
+      if (accepted || !passing || attempts > this.#plan.retries) {
+        if (noAssociation) this.#gaveUp = status;
+        return { instance, status, comment, accepted, digest, attempts };
+      }
       await new Promise((resolve) => setTimeout(resolve, RETRY_DELAY_MS));
     }
   }
 
   async #attempt(instance: InstanceToSend): Promise<Attempt> {
+    let association: Association | undefined;
     try {
-      const association = await this.#open();
+      association = await this.#open();
       const contextId = this.#contextFor(instance, association);
       if (contextId === undefined) return { status: 'transfer syntax or SOP class not accepted', accepted: false, passing: false };
       const hash = createHash('sha256');
@@ -96,7 +106,7 @@ class Sender {
       this.#association?.abort();
       this.#association = undefined;
       const passing = !(error instanceof AssociationRejected) || error.transient;
-      return { status: (error as Error).message, accepted: false, passing };
+      return { status: (error as Error).message, accepted: false, passing, noAssociation: association === undefined };
     }
   }
 

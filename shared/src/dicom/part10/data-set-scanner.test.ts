@@ -230,6 +230,22 @@ test('a deflated data set that inflates beyond the limit is refused, however sma
   assert.equal((await scan(bytes, { transferSyntaxUid: DEFLATED })).endOffset, 3_000_012);
 });
 
+test('a value of 4 GB passes by in chunks that are not kept, and offsets beyond 32 bits are right', async () => {
+  const pixels = Buffer.from('e07f10004f5700000000ffff', 'hex');
+  pixels.writeUInt32LE(0xfffffff0, 8);
+  const chunk = Buffer.alloc(1024 * 1024);
+  function* chunks(): Generator<Buffer> {
+    yield pixels;
+    for (let left = 0xfffffff0; left > 0; left -= chunk.length) yield chunk.subarray(0, Math.min(left, chunk.length));
+    yield writeDataSet([{ tag: 0xfffcfffc, vr: 'OB', value: Buffer.alloc(2) }], EXPLICIT_LITTLE);
+  }
+  const found = await scan(Buffer.alloc(0), { chunks: chunks() });
+  assert.deepEqual(
+    [found.pixelData?.endOffset, found.elements[1]?.headerOffset, found.endOffset],
+    [0xfffffffc, 0xfffffffc, 0xfffffffc + 14],
+  );
+});
+
 test('the index stops at its limit and says so; values are still found', async () => {
   const bytes = writeDataSet(STUDY, EXPLICIT_LITTLE);
   const found = await scan(bytes, { wanted: WANTED, limits: { indexedElements: 2 } });

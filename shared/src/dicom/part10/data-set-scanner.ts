@@ -4,7 +4,7 @@ import { DataSetWalk } from './data-set-walk.ts';
 import { type ElementEncoding, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE } from './element-header.ts';
 import { Inflation } from './inflation.ts';
 import type { IndexedElement } from './scan-place.ts';
-import { wantedTags } from './tag-path.ts';
+import { type WantedTags, wantedTags } from './tag-path.ts';
 
 export type { IndexedElement } from './scan-place.ts';
 
@@ -13,7 +13,7 @@ const DEFAULT_LIMITS = { valueBytes: 1024, depth: 64, indexedElements: 16_384, i
 
 export interface ScannerOptions {
   readonly transferSyntaxUid: string;
-  /** Tag paths, 8 hex digits a level, through the first item of each sequence. */
+  /** Tag paths, 8 hex digits a level, through the first item of each sequence. The list must not change afterwards. */
   readonly wanted: readonly string[];
   /**
    * valueBytes: kept of each wanted value [1024]; depth: nested sequences [64]; indexedElements: top-level elements in the index [16384];
@@ -67,7 +67,7 @@ export class DataSetScanner {
     this.#known = syntax !== undefined;
     this.#walk = new DataSetWalk({
       encoding: elementEncodingOf(options.transferSyntaxUid),
-      wanted: wantedTags([...options.wanted, SPECIFIC_CHARACTER_SET]),
+      wanted: wantedWithCharacterSet(options.wanted),
       limits,
     });
     if (syntax?.deflated) this.#inflation = new Inflation((chunk) => this.#walk.scan(chunk), limits.inflatedBytes);
@@ -144,6 +144,17 @@ export class DataSetScanner {
       opaque: this.#opaque,
     };
   }
+}
+
+/** A caller scans many data sets for the same list. */
+const wantedByList = new WeakMap<readonly string[], WantedTags>();
+
+function wantedWithCharacterSet(list: readonly string[]): WantedTags {
+  const known = wantedByList.get(list);
+  if (known !== undefined) return known;
+  const wanted = wantedTags([...list, SPECIFIC_CHARACTER_SET]);
+  wantedByList.set(list, wanted);
+  return wanted;
 }
 
 /** Defined terms are CS: spaces at the ends say nothing, case neither (PS3.5 section 6.2); a NUL is a sender's wrong padding. */

@@ -81,6 +81,16 @@ test('pixel data is replaced by fragments and the padding behind it stays', asyn
   assert.deepEqual(result, writeDataSet(expected, EXPLICIT_LITTLE));
 });
 
+test('offset tables of the old pixel data go with it, unless new ones are set', async () => {
+  const table = (bytes: number): DescribedElement => ({ tag: 0x7fe00001, vr: 'OV', value: Buffer.alloc(bytes) });
+  const pixels = ELEMENTS[4]!;
+  const bytes = writeDataSet([table(8), pixels], EXPLICIT_LITTLE);
+  const pixelData = [writeDataSet([pixels], EXPLICIT_LITTLE)];
+  assert.deepEqual(await spliced(bytes, { pixelData }), pixelData[0]);
+  const set = [{ tag: 0x7fe00001, vr: 'OV', value: Buffer.alloc(16) }];
+  assert.deepEqual(await spliced(bytes, { pixelData, set }), writeDataSet([table(16), pixels], EXPLICIT_LITTLE));
+});
+
 test('an element that stands twice is replaced by one', async () => {
   const twice = writeDataSet([cs(0x00080060, 'CT'), cs(0x00080060, 'MR')], EXPLICIT_LITTLE);
   assert.deepEqual(

@@ -13,7 +13,7 @@ export interface Splice {
   /** Replaced where the tag exists, else inserted in order of tags. */
   readonly set?: readonly ElementToWrite[];
   readonly remove?: readonly number[];
-  /** The new pixel data element, header and all; what stood behind the old one stays behind it. */
+  /** The new pixel data element, header and all; what stood behind the old one stays behind it, and its extended offset tables go unless they are set. */
   readonly pixelData?: AsyncIterable<Buffer> | Iterable<Buffer>;
 }
 
@@ -57,9 +57,13 @@ function planPieces({ scan, explicit, set = [], remove = [], pixelData }: Splice
   return pieces.list;
 }
 
+/** What describes the old pixel data's fragments: Extended Offset Table, its lengths, Encapsulated Pixel Data Value Total Length. */
+const FRAGMENT_TABLES = [0x7fe00001, 0x7fe00002, 0x7fe00003];
+
 function removals({ set = [], remove = [], pixelData }: Pick<Splice, 'set' | 'remove' | 'pixelData'>): Set<number> {
-  const changed = [...set.map(({ tag }) => tag), ...remove, ...(pixelData === undefined ? [] : [0x7fe00010])];
-  return new Set([...remove, ...changed.map((tag) => (tag & 0xffff0000) >>> 0)]);
+  const tables = pixelData === undefined ? [] : FRAGMENT_TABLES;
+  const changed = [...set.map(({ tag }) => tag), ...remove, ...tables];
+  return new Set([...remove, ...tables, ...changed.map((tag) => (tag & 0xffff0000) >>> 0)]);
 }
 
 /** Every byte must belong to exactly one indexed element. */

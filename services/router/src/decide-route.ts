@@ -98,7 +98,7 @@ function decideByRules(document: GatewayDocument, facts: RouteFacts): Outcome {
     return onlyHeld('ambiguous', detail, resolution.ambiguous);
   }
   const facility = facilityById(document, resolution.facility)!;
-  const direct = { id: facility.id, rule: resolution.rule };
+  const direct = { id: facility.id, rule: cut(resolution.rule) };
   return facility.model === 'hub' ? decideForHub(document, facts, { hub: facility, direct }) : { recipients: [direct], concerned: [] };
 }
 

@@ -162,6 +162,7 @@ export class ScuAssociation implements Association, UpperLayerUser {
     this.#opening?.reject(lost);
     if (end.kind === 'released') this.#releasing?.resolve();
     else this.#releasing?.reject(lost);
+    this.#releasing = undefined;
     this.#operation?.fail(lost);
     this.#wakeSender();
   }
@@ -211,22 +212,23 @@ export class ScuAssociation implements Association, UpperLayerUser {
 
   async #send(operation: PendingOperation, store: StoreOperation, command: Buffer): Promise<void> {
     const packer = new DataSetPacker(store.contextId, this.#maxFragmentBytes);
-    // The command leaves with the first PDVs, so that a small instance is one system call.
-    let first: Buffer[] = [encodeCommand(store.contextId, command, this.#maxFragmentBytes)];
+    // The command leaves with the first full PDV, so that a small instance is one system call.
+    let unsent: Buffer[] = [encodeCommand(store.contextId, command, this.#maxFragmentBytes)];
     operation.waitsForSource = true;
     for await (const chunk of store.dataSet) {
       if (operation.isSettled) return;
-      const parts = first.concat(packer.add(chunk));
-      first = [];
-      await this.#write(operation, parts);
+      const pdus = packer.add(chunk);
+      if (pdus.length === 0) continue;
+      await this.#write(operation, unsent.concat(pdus));
+      unsent = [];
       if (operation.isSettled) return;
     }
-    await this.#write(operation, first.concat(packer.end()));
+    await this.#write(operation, unsent.concat(packer.end()));
     operation.sent();
   }
 
   async #write(operation: PendingOperation, parts: Buffer[]): Promise<void> {
-    if (parts.length === 0 || operation.isSettled) return;
+    if (operation.isSettled) return;
     operation.waitsForSource = false;
     if (!this.#connection.sendData(parts)) await this.#drain();
     operation.waitsForSource = true;

@@ -3,10 +3,13 @@
 /** PostgreSQL refuses a lexeme of 2 kB; nobody searches by more than this. */
 const MAX_WORD_CHARACTERS = 64;
 
-/** Each different word once. Everything that is neither letter, digit nor mark separates: `^`, `=`, `.`, `-`, spaces. */
+/** A UID (digits and dots) is one word; else whatever is neither letter nor digit separates: `^`, `=`, `-`, spaces. */
+const WORD = /\p{Nd}+(?:\.\p{Nd}+)+|[\p{L}\p{N}]+/gu;
+
+/** Each different word once. */
 export function searchWords(texts: readonly string[]): string[] {
-  const words = texts.flatMap((text) => folded(text).split(/[^\p{L}\p{N}]+/u));
-  return [...new Set(words.filter((word) => word !== '').map((word) => word.slice(0, MAX_WORD_CHARACTERS).toWellFormed()))];
+  const words = texts.flatMap((text) => folded(text).match(WORD) ?? []);
+  return [...new Set(words.map((word) => word.slice(0, MAX_WORD_CHARACTERS).toWellFormed()))];
 }
 
 const folded = (text: string): string => text.normalize('NFKD').replaceAll(/\p{M}/gu, '').toLowerCase();

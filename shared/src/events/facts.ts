@@ -87,6 +87,7 @@ export const operatorActedFact = envelope.extend({
   action: z.enum([
     'delivery-retried',
     'instance-assigned',
+    'instance-retried',
     'instance-discarded',
     'delivery-discarded',
     'configuration-applied',

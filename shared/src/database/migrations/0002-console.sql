@@ -8,7 +8,8 @@ CREATE TABLE configuration_revisions (
   origin text NOT NULL CHECK (origin IN ('file', 'api', 'default')),
   -- SHA-256 of the file's bytes, for a revision that came from a file.
   file_hash text,
-  source jsonb NOT NULL
+  -- json, not jsonb: the order in which its author wrote it is kept.
+  source json NOT NULL
 );
 
 CREATE TABLE users (

@@ -1,0 +1,258 @@
+// The console's API against a real PostgreSQL: what is shown, and what operators set in motion.
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import {
+  confirmedFact,
+  failedFact,
+  quarantinedFact,
+  receivedFact,
+  routedFact,
+  sampleDelivery,
+  sampleEnvelope,
+  sampleInstance,
+} from '@causeway/shared/database/facts-for-tests';
+import { applyFacts } from '@causeway/shared/database/project-facts';
+import { deliveryDue } from '@causeway/shared/events/delivery';
+import { type Fact, fact as factSchema, type Held } from '@causeway/shared/events/facts';
+import { instanceReady, instanceReceived } from '@causeway/shared/events/instance';
+import { retrievalDue } from '@causeway/shared/events/retrieval';
+import { startTestConsole, type TestConsole } from './console-for-tests.ts';
+
+let page: TestConsole;
+before(async () => {
+  page = await startTestConsole();
+});
+after(() => page?.stop());
+beforeEach(() => page.clear());
+
+const know = (...facts: Fact[]): Promise<void> => applyFacts(page.database, facts);
+const get = async (url: string) => (await page.request('GET', url)).json();
+const audit = async (): Promise<{ action: string; subject: string; operator: string }[]> =>
+  (await get('/api/audit')).actions.filter(({ action }: { action: string }) => action !== 'signed-in');
+const held: Held = { reason: 'unmatched', detail: 'no endpoint', facility: 'hub', candidates: [] };
+
+describe('studies', () => {
+  test('are listed newest first, with facility, numbers of instances and deliveries by destination and state', async () => {
+    const [first, second, repeat] = [sampleInstance(1, 1), sampleInstance(1, 2), sampleInstance(1, 3)];
+    await know(
+      routedFact(first!, 1, { to: ['cloud', 'pacs'] }),
+      confirmedFact(sampleDelivery(first!, 'cloud'), 2),
+      failedFact(sampleDelivery(first!, 'pacs'), 2),
+      routedFact(second!, 3, { to: ['cloud'] }),
+      routedFact({ ...repeat!, sopInstanceUid: second!.sopInstanceUid }, 4, { held }),
+      receivedFact(sampleInstance(2, 9), 9),
+    );
+    const { studies, next } = await get('/api/studies');
+    assert.equal(next, null);
+    assert.deepEqual(
+      studies.map(({ patientId, instances }: { patientId: string; instances: number }) => [patientId, instances]),
+      [
+        ['PID2', 1],
+        ['PID1', 2],
+      ],
+    );
+    const { deliveries, facilities, receipts, held: waiting } = studies[1];
+    assert.deepEqual(deliveries, { cloud: { confirmed: 1, due: 1 }, pacs: { failed: 1 } });
+    assert.deepEqual({ facilities, receipts, waiting }, { facilities: ['north'], receipts: 3, waiting: 1 });
+    assert.equal(studies[0].moving, 1);
+  });
+
+  test('are found by beginnings of words of patient, accession number or institution, without regard to accents', async () => {
+    await know(
+      receivedFact(sampleInstance(1, 1, { PatientName: 'MÜLLER^JÜRGEN', PatientID: '4711-X', InstitutionName: 'St. Anna' }), 1),
+      receivedFact(sampleInstance(2, 2, { PatientName: 'MEIER^EVA', AccessionNumber: 'A/900', InstitutionName: 'Nordklinik' }), 2),
+    );
+    const found = async (search: string): Promise<string[]> =>
+      (await get(`/api/studies?search=${encodeURIComponent(search)}`)).studies.map((study: { patientName: string }) => study.patientName);
+    for (const search of ['muller', 'MÜL jürg', '4711', 'anna', sampleInstance(1, 1).studyInstanceUid!]) assert.deepEqual(await found(search), ['MÜLLER^JÜRGEN'], search);
+    for (const search of ['a 900', 'nordk', 'eva']) assert.deepEqual(await found(search), ['MEIER^EVA'], search);
+    assert.deepEqual(await found('muller eva'), []);
+    assert.deepEqual(await found(`'; DROP TABLE studies; --`), []);
+    assert.equal((await found('')).length, 2);
+  });
+
+  test('are paged without a gap or a repeat, two of the same moment included', async () => {
+    for (let n = 1; n <= 7; n += 1) await know(receivedFact({ ...sampleInstance(n, Math.ceil(n / 2)) }, n));
+    const seen: string[] = [];
+    let next: string | null = '';
+    while (next !== null) {
+      const answer: { studies: { studyKey: string }[]; next: string | null } = await get(
+        `/api/studies?limit=2${next && `&before=${next}`}`,
+      );
+      seen.push(...answer.studies.map(({ studyKey }) => studyKey));
+      next = answer.next;
+    }
+    assert.equal(new Set(seen).size, 7);
+    assert.equal(seen.length, 7);
+    assert.equal((await page.request('GET', '/api/studies?before=nonsense')).statusCode, 400);
+  });
+
+  test('one study tells its series; an unknown one is 404 with what to do', async () => {
+    const instance = sampleInstance(1, 1, { SeriesDescription: 'AXIAL', SeriesNumber: '3' });
+    await know(receivedFact(instance, 1));
+    const { series } = await get(`/api/studies/${instance.studyInstanceUid}`);
+    assert.deepEqual([series[0].seriesDescription, series[0].instances, series[0].bytes], ['AXIAL', 1, 1001]);
+    const missing = await page.request('GET', '/api/studies/9.9.9');
+    assert.equal(missing.statusCode, 404);
+    assert.deepEqual(Object.keys(missing.json()), ['error', 'detail', 'whatToDo']);
+  });
+});
+
+describe('waiting work', () => {
+  test('held instances of a study are one group, and assigning it sends them to the router with the next generation', async () => {
+    const instances = [1, 2].map((n) => sampleInstance(1, n));
+    await know(...instances.map((instance) => routedFact(instance, 1, { held })));
+    const { waiting } = await get('/api/held');
+    assert.equal(waiting.length, 1);
+    assert.deepEqual([waiting[0].instances, waiting[0].held.reason, waiting[0].patientId], [2, 'unmatched', 'PID1']);
+    const reply = await page.request('POST', '/api/held/assign', { receiptIds: waiting[0].receiptIds, facilities: ['ms44'] });
+    assert.deepEqual(reply.json(), { instances: 2 });
+    const events = page.bus.published.map(({ event }) => instanceReady.parse(event));
+    assert.deepEqual(
+      events.map(({ assignment, generation }) => [assignment, generation]),
+      [
+        [{ facilities: ['ms44'], by: 'admin' }, 1],
+        [{ facilities: ['ms44'], by: 'admin' }, 1],
+      ],
+    );
+    assert.equal(page.bus.published[0]!.to.subject, 'instance.ready.routine.north');
+    assert.deepEqual((await get('/api/held')).waiting, []);
+    assert.equal((await audit())[0]!.action, 'instance-assigned');
+    for (const fact of page.bus.facts) assert.ok(factSchema.safeParse(fact).success, fact.type);
+  });
+
+  test('an unknown facility, an instance that waits no longer and an unknown one are refused, and nothing is published', async () => {
+    const [waiting, routed] = [sampleInstance(1, 1), sampleInstance(1, 2)];
+    await know(routedFact(waiting!, 1, { held }), routedFact(routed!, 1, { to: ['cloud'] }));
+    const assign = async (id: string, facilities: string[]): Promise<number> =>
+      (await page.request('POST', `/api/held/${id}/assign`, { facilities })).statusCode;
+    assert.equal(await assign(waiting!.receiptId, ['nowhere']), 422);
+    assert.equal(await assign(waiting!.receiptId, []), 400);
+    assert.equal(await assign(routed!.receiptId, ['ms44']), 409);
+    assert.equal(await assign(sampleInstance(3, 3).receiptId, ['ms44']), 404);
+    assert.equal(await assign('not-an-id', ['ms44']), 400);
+    assert.deepEqual(page.bus.published, []);
+  });
+
+  test('a discarded instance leaves the list, and the audit says who', async () => {
+    const instance = sampleInstance(1, 1);
+    await know(routedFact(instance, 1, { held }));
+    assert.equal((await page.request('POST', `/api/held/${instance.receiptId}/discard`)).statusCode, 200);
+    assert.deepEqual((await get('/api/held')).waiting, []);
+    const { operator, action, subject } = (await audit())[0]!;
+    assert.deepEqual([operator, action, subject], ['admin', 'instance-discarded', instance.receiptId]);
+    assert.equal((await page.request('POST', `/api/held/${instance.receiptId}/discard`)).statusCode, 409);
+  });
+
+  test('a quarantined instance is tried again from the start', async () => {
+    const instance = sampleInstance(1, 1);
+    await know(quarantinedFact(instance, 1, 2));
+    assert.equal((await get('/api/held')).waiting[0].reason, 'compress: not a Part 10 object');
+    assert.equal((await page.request('POST', `/api/held/${instance.receiptId}/retry`)).statusCode, 200);
+    assert.equal(instanceReceived.parse(page.bus.published[0]?.event).generation, 3);
+  });
+
+  test('while JetStream refuses the answer is 503 and the instance still waits', async () => {
+    const instance = sampleInstance(1, 1);
+    await know(routedFact(instance, 1, { held }));
+    await get('/api/session');
+    page.bus.refusing = true;
+    const reply = await page.request('POST', `/api/held/${instance.receiptId}/assign`, { facilities: ['ms44'] });
+    assert.equal(reply.statusCode, 503);
+    assert.equal((await get('/api/held')).waiting.length, 1);
+  });
+});
+
+describe('deliveries', () => {
+  test('a failed delivery is shown with its reason and retried with the next generation', async () => {
+    const delivery = sampleDelivery(sampleInstance(1, 1), 'cloud');
+    await know(routedFact(delivery.instance, 1, { to: ['cloud'] }), failedFact(delivery, 2));
+    const [shown] = (await get('/api/deliveries?state=failed')).deliveries;
+    assert.match(shown.reason, /0122/);
+    assert.equal((await page.request('POST', `/api/deliveries/${shown.id}/retry`)).statusCode, 200);
+    const event = deliveryDue.parse(page.bus.published[0]?.event);
+    assert.deepEqual(
+      [event.generation, event.delivery.id, page.bus.published[0]?.to.subject],
+      [1, delivery.id, 'delivery.due.cloud.routine.north'],
+    );
+    assert.deepEqual((await get('/api/deliveries?state=failed')).deliveries, []);
+    assert.equal((await page.request('POST', `/api/deliveries/${shown.id}/retry`)).statusCode, 409);
+    assert.equal((await audit())[0]!.action, 'delivery-retried');
+  });
+
+  test('all failed deliveries of a destination are retried at once, those of others are not', async () => {
+    const instances = [1, 2, 3].map((n) => sampleInstance(1, n));
+    const failed = instances.flatMap((instance) => ['cloud', 'pacs'].map((destination) => sampleDelivery(instance, destination)));
+    await know(
+      ...instances.map((instance) => routedFact(instance, 1, { to: ['cloud', 'pacs'] })),
+      ...failed.map((delivery) => failedFact(delivery, 2)),
+    );
+    assert.deepEqual((await page.request('POST', '/api/deliveries/retry', { destination: 'cloud' })).json(), { deliveries: 3 });
+    assert.equal((await get('/api/deliveries?state=failed')).deliveries.length, 3);
+    assert.deepEqual((await page.request('POST', '/api/deliveries/retry')).json(), { deliveries: 3 });
+    assert.equal((await get('/api/deliveries?state=due')).deliveries.length, 6);
+  });
+
+  test('a delivery that was given up is no longer failed, and stays so', async () => {
+    const delivery = sampleDelivery(sampleInstance(1, 1), 'cloud');
+    await know(routedFact(delivery.instance, 1, { to: ['cloud'] }), failedFact(delivery, 2));
+    assert.equal((await page.request('POST', `/api/deliveries/${delivery.id}/discard`)).statusCode, 200);
+    assert.equal((await get('/api/deliveries?state=discarded')).deliveries.length, 1);
+  });
+});
+
+describe('destinations and retrievals', () => {
+  test('destinations tell queue, work and whether they are paused; one that was removed is shown while it has work', async () => {
+    const instance = sampleInstance(1, 1);
+    const paused: Fact = {
+      ...sampleEnvelope(2),
+      type: 'ledger.destination.changed',
+      destination: 'cloud',
+      state: 'paused',
+      reason: 'ECONNREFUSED',
+    };
+    await know(routedFact(instance, 1, { to: ['cloud', 'removed'] }), paused);
+    page.bus.queues.set('DELIVERIES delivery.due.cloud.>', 4);
+    const { destinations } = await get('/api/destinations');
+    const short = destinations.map((d: Record<string, unknown>) => [d.id, d.kind, d.state, d.queued, d.open]);
+    assert.deepEqual(short, [
+      ['cloud', 'stow', 'paused', 4, 1],
+      ['pacs', 'dimse', 'open', 0, 0],
+      ['removed', null, 'open', 0, 1],
+    ]);
+  });
+
+  test('a retrieval is published, answered 202 with its id, and followed by its facts', async () => {
+    const asked = { source: 'archive', studyInstanceUid: '1.2.3', destinations: ['pacs'] };
+    const reply = await page.request('POST', '/api/retrievals', asked);
+    assert.equal(reply.statusCode, 202);
+    const { retrieval } = retrievalDue.parse(page.bus.published[0]?.event);
+    assert.deepEqual([retrieval.id, retrieval.requestedBy, retrieval.lane], [reply.json().id, 'admin', 'routine']);
+    assert.equal((await get(`/api/retrievals/${retrieval.id}`)).state, 'due');
+    await know({
+      ...sampleEnvelope(1),
+      type: 'ledger.retrieval.changed',
+      retrieval,
+      state: 'done',
+      instances: 3,
+      fetched: 3,
+      fromCache: 0,
+    });
+    assert.equal((await get('/api/retrievals')).retrievals[0].state, 'done');
+    assert.equal((await page.request('POST', '/api/retrievals', { ...asked, source: 'nowhere' })).statusCode, 422);
+    assert.equal((await page.request('POST', '/api/retrievals', { ...asked, destinations: ['nowhere'] })).statusCode, 422);
+    assert.equal((await page.request('POST', '/api/retrievals', { ...asked, studyInstanceUid: 'x' })).statusCode, 400);
+  });
+});
+
+describe('with PostgreSQL away', () => {
+  test('the API answers 503 in words, and 200 again once it is back', async () => {
+    await get('/api/session');
+    await page.postgres.kill();
+    const reply = await page.request('GET', '/api/studies');
+    assert.equal(reply.statusCode, 503);
+    assert.match(reply.json().whatToDo, /Images are still received/);
+    await page.postgres.start();
+    assert.equal((await page.request('GET', '/api/studies')).statusCode, 200);
+  });
+});

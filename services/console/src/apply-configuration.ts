@@ -1,0 +1,137 @@
+// Which gateway document holds: the file that the environment names, when it is new; else what was applied last; else the default. A wrong file is
+// reported loudly and changes nothing. Looked at again and again: a file that is put right is applied without a restart, and a broker that lost its
+// data gets the document again.
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import type { Bus } from '@causeway/shared/bus/bus';
+import { publishGatewayDocument, type Revision } from '@causeway/shared/bus/gateway-configuration';
+import {
+  defaultGatewayDocument,
+  GatewayDocumentError,
+  parseGatewayDocument,
+  readGatewayDocument,
+} from '@causeway/shared/config/gateway-document';
+import { insertConfiguration, newestConfiguration, newestFileHash } from '@causeway/shared/database/configuration-revisions';
+import type { Database } from '@causeway/shared/database/database';
+import { describeError } from '@causeway/shared/errors';
+import type { Logger } from '@causeway/shared/logger';
+
+export interface ApplyParts {
+  readonly database: Database;
+  readonly bus: Bus;
+  readonly log: Logger;
+  /** What the services have. */
+  readonly revision: () => Revision | undefined;
+  readonly file?: string;
+  readonly sandboxUrl?: string;
+}
+
+const AGAIN_EVERY_MS = 5_000;
+
+export class ConfigurationApplier {
+  readonly #parts: ApplyParts;
+  /** A file that was found wrong: reported once, not every five seconds. */
+  #refusedFile: string | undefined;
+  #problem: string | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #running: Promise<void> = Promise.resolve();
+  #stopped = false;
+
+  constructor(parts: ApplyParts) {
+    this.#parts = parts;
+  }
+
+  /** What is wrong, in one line without a value from the document. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
+  start(): void {
+    this.#running = this.#goOn();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    await this.#running;
+  }
+
+  /** Looks once at everything. Never rejects. */
+  async look(): Promise<void> {
+    try {
+      this.#problem = await this.#applyFile();
+      await this.#applyDefault();
+      await this.#publishNewest();
+    } catch (error) {
+      this.#problem = `the gateway document cannot be looked at: ${describeError(error)}`;
+      this.#parts.log.warn({ reason: describeError(error) }, 'the gateway document cannot be looked at, trying again');
+    }
+  }
+
+  async #goOn(): Promise<void> {
+    await this.look();
+    if (this.#stopped) return;
+    this.#timer = setTimeout(() => this.start(), AGAIN_EVERY_MS);
+  }
+
+  /** Resolves with what is wrong with the file. */
+  async #applyFile(): Promise<string | undefined> {
+    const { file, database, log } = this.#parts;
+    if (!file) return undefined;
+    const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => error);
+    if (text instanceof Error) return this.#refuse(`${text.code}`, { detail: `cannot be read (${text.code})` });
+    const fileHash = createHash('sha256').update(text).digest('hex');
+    if ((await newestFileHash(database)) === fileHash) return undefined;
+    try {
+      const source = readGatewayDocument(text);
+      parseGatewayDocument(source);
+      const revision = await insertConfiguration(database, {
+        author: 'file',
+        comment: 'CAUSEWAY_CONFIG',
+        origin: 'file',
+        fileHash,
+        source,
+      });
+      if (revision !== undefined) log.info({ revision, file }, 'the gateway document of the file is applied');
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof GatewayDocumentError)) throw error;
+      return this.#refuse(fileHash, {
+        detail: `has ${error.problems.length} problems (see the log of the console)`,
+        problems: error.problems,
+      });
+    }
+  }
+
+  #refuse(identity: string, { detail, problems }: { detail: string; problems?: GatewayDocumentError['problems'] }): string {
+    const { file, log } = this.#parts;
+    if (this.#refusedFile !== identity)
+      log.error(
+        { file, problems },
+        `the gateway document ${file} ${detail} and is not applied; the last good one stays. Correct the file: it is read again by itself`,
+      );
+    this.#refusedFile = identity;
+    return `the file of CAUSEWAY_CONFIG ${detail}`;
+  }
+
+  /** Nothing was ever applied and no file is given: the default, if there is a sandbox archive to send to. */
+  async #applyDefault(): Promise<void> {
+    const { database, file, sandboxUrl, log } = this.#parts;
+    if (file || (await newestConfiguration(database))) return;
+    if (!sandboxUrl) {
+      this.#problem = 'there is no gateway document: name a file in CAUSEWAY_CONFIG, or PUT one to /api/configuration';
+      return;
+    }
+    const source = defaultGatewayDocument(sandboxUrl);
+    const revision = await insertConfiguration(database, { author: 'causeway', comment: 'default', origin: 'default', source, basedOn: 0 });
+    if (revision !== undefined) log.info({ revision }, 'the default gateway document is applied');
+  }
+
+  async #publishNewest(): Promise<void> {
+    const { database, bus, log, revision } = this.#parts;
+    const newest = await newestConfiguration(database);
+    if (!newest || revision()?.revision === newest.revision) return;
+    await publishGatewayDocument(bus, newest.revision, newest.source);
+    log.info({ revision: newest.revision }, 'gateway document published');
+  }
+}

@@ -1,0 +1,76 @@
+// The console's HTTP application: page, API, health. Building it listens to nothing.
+import path from 'node:path';
+import cookie from '@fastify/cookie';
+import fastifyStatic from '@fastify/static';
+import Fastify, { type FastifyInstance } from 'fastify';
+import { configurationRoutes } from './configuration-routes.ts';
+import type { ConsoleParts } from './console-parts.ts';
+import { deliveryRoutes } from './delivery-routes.ts';
+import { gatewayRoutes } from './gateway-routes.ts';
+import { healthRoutes } from './health.ts';
+import { answerProblem, notFound } from './http-problem.ts';
+import { retrievalRoutes } from './retrieval-routes.ts';
+import { requireSession, sessionRoutes } from './sessions.ts';
+import { studyRoutes } from './study-routes.ts';
+import { waitingWorkRoutes } from './waiting-work-routes.ts';
+
+/** A gateway document for 1,000 facilities has 1 MB. */
+const MAX_BODY_BYTES = 8 * 1024 ** 2;
+/** The whole request must have come by then: nobody uploads here. */
+const REQUEST_TIMEOUT_MS = 30_000;
+/** Longer than the page's refresh, so that it keeps its connection. */
+const KEEP_ALIVE_MS = 15_000;
+
+/** Nothing inline, nothing from elsewhere, in nobody's frame. */
+const SECURITY_HEADERS = {
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+};
+
+export async function buildConsole(parts: ConsoleParts): Promise<FastifyInstance> {
+  const app = Fastify({
+    // Fastify would log addresses, and a search in an address may be a patient's name.
+    logger: false,
+    bodyLimit: MAX_BODY_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: 200 },
+  });
+  app.setErrorHandler(answerProblem(parts.log));
+  app.setNotFoundHandler(() => {
+    throw notFound('This address');
+  });
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers(SECURITY_HEADERS);
+    if (request.url.startsWith('/api')) reply.header('cache-control', 'no-store');
+  });
+  const parseJson = app.getDefaultJsonParser('error', 'error');
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    // Clients that always name JSON send nothing with a request that needs no body.
+    if (body === '') done(null, undefined);
+    else parseJson(request, body as string, done);
+  });
+  await app.register(cookie);
+  await app.register(fastifyStatic, { root: path.join(import.meta.dirname, 'page'), cacheControl: false, index: 'index.html' });
+  await app.register(async (api) => {
+    api.addHook('onRequest', (request) => requireSession(parts, request));
+    for (const routes of [
+      sessionRoutes,
+      gatewayRoutes,
+      studyRoutes,
+      waitingWorkRoutes,
+      deliveryRoutes,
+      retrievalRoutes,
+      configurationRoutes,
+    ])
+      routes(api, parts);
+  });
+  healthRoutes(app, parts);
+  return app;
+}

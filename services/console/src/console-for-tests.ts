@@ -1,0 +1,93 @@
+// A console for tests: real PostgreSQL, a recording bus, requests without a socket.
+import { RecordingBus } from '@causeway/shared/bus/recording-bus-for-tests';
+import { parseGatewayDocument } from '@causeway/shared/config/gateway-document';
+import { insertUser } from '@causeway/shared/database/accounts';
+import { type Database, openDatabase } from '@causeway/shared/database/database';
+import { migrate } from '@causeway/shared/database/migrate';
+import { createLogger } from '@causeway/shared/logger';
+import type { FastifyInstance, LightMyRequestResponse } from 'fastify';
+import { type PostgresForTests, startPostgres } from '../../../test-e2e/src/postgres-for-tests.ts';
+import { buildConsole } from './build-console.ts';
+import type { ConsoleParts } from './console-parts.ts';
+import { hashPassword } from './password-hash.ts';
+
+export const TEST_PASSWORD = 'correct horse battery';
+export const log = createLogger('console', 'silent');
+
+export const TEST_DOCUMENT = {
+  facilities: [
+    { id: 'north', name: 'North Imaging', match: [{}], destinations: ['cloud'] },
+    { id: 'ms44', name: 'Medical Site 44', match: [{ calledAe: 'MS44' }], destinations: ['pacs'] },
+  ],
+  destinations: [
+    { id: 'cloud', kind: 'stow', url: 'http://127.0.0.1:1/dicom-web' },
+    { id: 'pacs', kind: 'dimse', host: '127.0.0.1', port: 1, calledAe: 'PACS' },
+  ],
+  retrieval: { sources: [{ id: 'archive', url: 'http://127.0.0.1:1/dicom-web' }] },
+};
+
+export interface TestConsole {
+  readonly app: FastifyInstance;
+  readonly bus: RecordingBus;
+  readonly database: Database;
+  readonly postgres: PostgresForTests;
+  /** The reply to a request of the signed-in admin, with the header against CSRF. */
+  request(method: 'GET' | 'POST' | 'PUT' | 'DELETE', url: string, body?: unknown): Promise<LightMyRequestResponse>;
+  signIn(password?: string, remoteAddress?: string): Promise<LightMyRequestResponse>;
+  clear(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function startTestConsole(overrides: Partial<ConsoleParts> = {}): Promise<TestConsole> {
+  const postgres = await startPostgres();
+  const database = openDatabase(postgres.url);
+  await migrate(database);
+  const bus = new RecordingBus();
+  const document = parseGatewayDocument(TEST_DOCUMENT);
+  const parts: ConsoleParts = {
+    database,
+    bus,
+    log,
+    revision: () => ({ revision: 1, document }),
+    configurationProblem: () => undefined,
+    dicomPort: 4104,
+    services: {},
+    ...overrides,
+  };
+  const app = await buildConsole(parts);
+  const hash = await hashPassword(TEST_PASSWORD);
+  let cookie: string | undefined;
+  const signIn: TestConsole['signIn'] = (password = TEST_PASSWORD, remoteAddress = '127.0.0.1') =>
+    app.inject({ method: 'POST', url: '/api/session', headers: CHANGING, payload: { user: 'admin', password }, remoteAddress });
+  return {
+    app,
+    bus,
+    database,
+    postgres,
+    signIn,
+    request: async (method, url, body) => {
+      cookie ??= cookieOf(await signIn());
+      const headers = { ...(method === 'GET' ? {} : CHANGING), cookie };
+      return app.inject({ method, url, headers, payload: body as object | undefined });
+    },
+    clear: async () => {
+      await database.query(`TRUNCATE studies, series, instances, deliveries, retrievals, destination_states, operator_actions,
+        configuration_revisions, sessions, sign_in_refusals, users`);
+      await insertUser(database, { name: 'admin', passwordHash: hash, mustChangePassword: false });
+      cookie = undefined;
+      bus.published.length = 0;
+      bus.facts.length = 0;
+      bus.queues.clear();
+      bus.refusing = false;
+    },
+    stop: async () => {
+      await app.close();
+      await database.close();
+      await postgres.stop();
+    },
+  };
+}
+
+const CHANGING = { 'x-requested-with': 'causeway' };
+
+export const cookieOf = (reply: LightMyRequestResponse): string => String(reply.headers['set-cookie']).split(';')[0]!;

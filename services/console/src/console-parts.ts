@@ -1,0 +1,36 @@
+// What the console's routes work with.
+import type { Bus } from '@causeway/shared/bus/bus';
+import type { Revision } from '@causeway/shared/bus/gateway-configuration';
+import type { Database } from '@causeway/shared/database/database';
+import { applyFacts } from '@causeway/shared/database/project-facts';
+import { newEnvelope } from '@causeway/shared/events/envelope';
+import type { Fact, FactOf } from '@causeway/shared/events/facts';
+import type { Logger } from '@causeway/shared/logger';
+
+export interface ConsoleParts {
+  readonly database: Database;
+  readonly bus: Bus;
+  readonly log: Logger;
+  /** The gateway document that the services have; undefined until one was published. */
+  readonly revision: () => Revision | undefined;
+  /** What is wrong with the gateway document, in one line; undefined: nothing. */
+  readonly configurationProblem: () => string | undefined;
+  /** Where the receiver listens when the gateway document names no port. */
+  readonly dicomPort: number;
+  /** Service name to the base URL of its ops server. */
+  readonly services: Readonly<Record<string, string>>;
+}
+
+export type Action = Pick<FactOf<'ledger.operator.acted'>, 'operator' | 'action' | 'subject'> & { generation?: number };
+
+/** The audit entry: published for the ledger, so that it survives with the facts. */
+export async function publishAction(bus: Bus, { generation = 0, ...action }: Action): Promise<Fact> {
+  const fact = { ...newEnvelope(generation), type: 'ledger.operator.acted', ...action } as const;
+  await bus.publishFact(fact);
+  return fact;
+}
+
+/** Facts that were published are written at once too, so that the page shows what was just done; if that fails, the ledger does it a moment later. */
+export async function showAtOnce({ database, log }: ConsoleParts, facts: readonly Fact[]): Promise<void> {
+  await applyFacts(database, facts).catch((error: Error) => log.warn({ reason: error.message }, 'left to the ledger'));
+}

@@ -1,0 +1,17 @@
+// What the page tells an operator about the gateway itself: how to send to it, and which facilities there are.
+import type { FastifyInstance } from 'fastify';
+import type { ConsoleParts } from './console-parts.ts';
+
+export function gatewayRoutes(app: FastifyInstance, { revision, dicomPort }: ConsoleParts): void {
+  app.get('/api/gateway', async () => {
+    const document = revision()?.document;
+    if (!document) return { aeTitles: [], listeners: [], facilities: [], sources: [] };
+    const configured = document.listeners.map(({ id, port, tls }) => ({ id, port, tls: tls !== undefined }));
+    return {
+      aeTitles: document.gateway.calledAeTitles.filter((title) => title !== '*'),
+      listeners: configured.length > 0 ? configured : [{ id: 'default', port: dicomPort, tls: false }],
+      facilities: document.facilities.map(({ id, name, model }) => ({ id, name, model })),
+      sources: document.retrieval.sources.map(({ id }) => id),
+    };
+  });
+}

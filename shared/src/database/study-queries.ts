@@ -1,0 +1,95 @@
+// What the page and the API show of studies: newest first, found by words, with what became of their instances and deliveries.
+import type { Queryable } from './database.ts';
+import type { DeliveryState } from './delivery-rows.ts';
+import { prefixQuery } from './search-words.ts';
+
+/** Numbers of deliveries by destination and state; a state without any is absent. */
+export type DeliveryCounts = Record<string, Partial<Record<DeliveryState, number>>>;
+
+export interface StudySummary {
+  readonly studyKey: string;
+  readonly patientName: string;
+  readonly patientId: string;
+  readonly patientBirthDate: string;
+  readonly patientSex: string;
+  readonly accessionNumber: string;
+  readonly studyDate: string;
+  readonly studyTime: string;
+  readonly studyDescription: string;
+  readonly institutionName: string;
+  readonly modalities: string[];
+  readonly firstReceivedAt: Date;
+  readonly lastReceivedAt: Date;
+  readonly facilities: string[];
+  /** Different SOP Instance UIDs. */
+  readonly instances: number;
+  /** Receptions, repeats included. */
+  readonly receipts: number;
+  readonly held: number;
+  readonly quarantined: number;
+  /** Received and not routed yet. */
+  readonly moving: number;
+  readonly deliveries: DeliveryCounts;
+}
+
+export interface SeriesSummary {
+  readonly seriesKey: string;
+  readonly modality: string;
+  readonly seriesNumber: string;
+  readonly seriesDescription: string;
+  readonly bodyPart: string;
+  readonly instances: number;
+  readonly bytes: number;
+}
+
+export interface StudiesPage {
+  readonly search?: string;
+  readonly limit: number;
+  /** Where the page before ended. */
+  readonly before?: { readonly lastReceivedAt: Date; readonly studyKey: string };
+}
+
+const STUDY = `s.study_key AS "studyKey", s.patient_name AS "patientName", s.patient_id AS "patientId", s.patient_birth_date AS "patientBirthDate",
+  s.patient_sex AS "patientSex", s.accession_number AS "accessionNumber", s.study_date AS "studyDate", s.study_time AS "studyTime",
+  s.study_description AS "studyDescription", s.institution_name AS "institutionName", s.modalities, s.first_received_at AS "firstReceivedAt",
+  s.last_received_at AS "lastReceivedAt"`;
+
+const COUNTS = `i.instances, i.receipts, i.held, i.quarantined, i.moving, f.facilities, d.deliveries`;
+
+/** Counted for the studies shown, by their indexes: counters kept in the study's row would have to be right under facts in any order. */
+const JOINED = `
+  CROSS JOIN LATERAL (SELECT count(DISTINCT sop_instance_uid) AS instances, count(*) AS receipts, count(*) FILTER (WHERE state = 'held') AS held,
+    count(*) FILTER (WHERE state = 'quarantined') AS quarantined, count(*) FILTER (WHERE state IN ('received', 'ready')) AS moving
+    FROM instances WHERE study_key = s.study_key) i
+  CROSS JOIN LATERAL (SELECT COALESCE(array_agg(DISTINCT name ORDER BY name), '{}') AS facilities FROM (
+    SELECT unnest(facilities) AS name FROM instances WHERE study_key = s.study_key
+    UNION SELECT facility FROM instances WHERE study_key = s.study_key AND facility IS NOT NULL) AS names) f
+  CROSS JOIN LATERAL (SELECT COALESCE(jsonb_object_agg(destination, states), '{}') AS deliveries FROM (
+    SELECT destination, jsonb_object_agg(state, n) AS states FROM (
+      SELECT destination, state, count(*) AS n FROM deliveries WHERE study_key = s.study_key GROUP BY destination, state) AS counted
+    GROUP BY destination) AS by_destination) d`;
+
+/** Newest first, by the time of the latest receipt. */
+export async function listStudies(target: Queryable, { search, limit, before }: StudiesPage): Promise<StudySummary[]> {
+  const query = search === undefined ? undefined : prefixQuery(search);
+  const sql = `SELECT ${STUDY}, ${COUNTS} FROM (
+      SELECT * FROM studies WHERE ($1::text IS NULL OR search @@ $1::tsquery)
+        AND ($2::timestamptz IS NULL OR (last_received_at, study_key) < ($2, $3)) ORDER BY last_received_at DESC, study_key DESC LIMIT $4
+    ) AS s ${JOINED} ORDER BY s.last_received_at DESC, s.study_key DESC`;
+  return target.query<StudySummary>(sql, [query ?? null, before?.lastReceivedAt ?? null, before?.studyKey ?? null, limit]);
+}
+
+export async function findStudy(target: Queryable, studyKey: string): Promise<(StudySummary & { series: SeriesSummary[] }) | undefined> {
+  const [study] = await target.query<StudySummary>(`SELECT ${STUDY}, ${COUNTS} FROM studies s ${JOINED} WHERE s.study_key = $1`, [
+    studyKey,
+  ]);
+  if (!study) return undefined;
+  const series = await target.query<SeriesSummary>(
+    `SELECT s.series_key AS "seriesKey", s.modality, s.series_number AS "seriesNumber", s.series_description AS "seriesDescription",
+       s.body_part AS "bodyPart", count(DISTINCT i.sop_instance_uid) AS instances, COALESCE(sum(i.size), 0)::float8 AS bytes
+     FROM series s LEFT JOIN instances i USING (study_key, series_key) WHERE s.study_key = $1
+     GROUP BY s.study_key, s.series_key ORDER BY s.series_number, s.series_key`,
+    [studyKey],
+  );
+  return { ...study, series };
+}

@@ -1,0 +1,135 @@
+// What waits for an operator, and how each destination does.
+import type { Held } from '../events/facts.ts';
+import type { Queryable } from './database.ts';
+import type { DeliveryState } from './delivery-rows.ts';
+
+/** The waiting instances of one study that wait for the same reason: a person decides about them together. */
+export interface WaitingWork {
+  readonly studyKey: string;
+  readonly state: 'held' | 'quarantined';
+  readonly patientName: string;
+  readonly patientId: string;
+  readonly studyDescription: string;
+  readonly institutionName: string;
+  readonly modalities: string[];
+  readonly held: Held | null;
+  /** Of a quarantine. */
+  readonly reason: string | null;
+  readonly since: Date;
+  readonly instances: number;
+  /** At most 1,000 of them. */
+  readonly receiptIds: string[];
+}
+
+/** Oldest first: they have waited longest. */
+export async function listWaitingWork(target: Queryable, limit: number): Promise<WaitingWork[]> {
+  const sql = `SELECT w.*, s.patient_name AS "patientName", s.patient_id AS "patientId", s.study_description AS "studyDescription",
+      s.institution_name AS "institutionName", s.modalities
+    FROM (SELECT study_key AS "studyKey", state, held, reason, min(state_at) AS since, count(*) AS instances,
+        (array_agg(receipt_id::text ORDER BY receipt_id))[1:1000] AS "receiptIds"
+      FROM instances WHERE state IN ('held', 'quarantined') GROUP BY study_key, state, held, reason ORDER BY min(state_at) LIMIT $1) AS w
+    JOIN studies s ON s.study_key = w."studyKey" ORDER BY w.since`;
+  return target.query<WaitingWork>(sql, [limit]);
+}
+
+export interface DeliveryEntry {
+  readonly id: string;
+  readonly receiptId: string;
+  readonly studyKey: string;
+  readonly sopInstanceUid: string;
+  readonly patientName: string;
+  readonly patientId: string;
+  readonly studyDescription: string;
+  readonly destination: string;
+  readonly facility: string | null;
+  readonly rule: string;
+  readonly configurationRevision: number;
+  readonly state: DeliveryState;
+  readonly stateAt: Date;
+  readonly dueAt: Date;
+  readonly attempts: number;
+  readonly reason: string | null;
+  readonly nextAttemptAt: Date | null;
+  readonly confirmation: string | null;
+  readonly warning: string | null;
+  readonly objectDeleted: boolean;
+}
+
+/** Newest change first. */
+export async function listDeliveries(
+  target: Queryable,
+  page: { states: readonly DeliveryState[]; destination?: string; studyKey?: string; limit: number },
+): Promise<DeliveryEntry[]> {
+  const sql = `SELECT d.id, d.receipt_id AS "receiptId", d.study_key AS "studyKey", i.sop_instance_uid AS "sopInstanceUid",
+      s.patient_name AS "patientName", s.patient_id AS "patientId", s.study_description AS "studyDescription", d.destination, d.facility, d.rule,
+      d.configuration_revision AS "configurationRevision", d.state, d.state_at AS "stateAt", d.due_at AS "dueAt", d.attempts, d.reason,
+      d.next_attempt_at AS "nextAttemptAt", d.confirmation, d.warning, i.object_deleted_at IS NOT NULL AS "objectDeleted"
+    FROM deliveries d JOIN instances i USING (receipt_id) JOIN studies s ON s.study_key = d.study_key
+    WHERE d.state = ANY($1::text[]) AND ($2::text IS NULL OR d.destination = $2) AND ($3::text IS NULL OR d.study_key = $3)
+    ORDER BY d.state_at DESC, d.id LIMIT $4`;
+  return target.query<DeliveryEntry>(sql, [page.states, page.destination ?? null, page.studyKey ?? null, page.limit]);
+}
+
+export interface DestinationWork {
+  readonly destination: string;
+  readonly open: number;
+  readonly failed: number;
+  readonly oldestDueAt: Date | null;
+}
+
+/** Destinations that have open or failed deliveries. */
+export async function listDestinationWork(target: Queryable): Promise<DestinationWork[]> {
+  return target.query<DestinationWork>(`SELECT destination, count(*) FILTER (WHERE state <> 'failed') AS open,
+      count(*) FILTER (WHERE state = 'failed') AS failed, min(due_at) FILTER (WHERE state <> 'failed') AS "oldestDueAt"
+    FROM deliveries WHERE state IN ('due', 'retrying', 'failed') GROUP BY destination`);
+}
+
+export interface DestinationState {
+  readonly destination: string;
+  readonly state: 'open' | 'paused';
+  readonly since: Date;
+  readonly reason: string | null;
+}
+
+export async function listDestinationStates(target: Queryable): Promise<DestinationState[]> {
+  return target.query<DestinationState>('SELECT destination, state, state_at AS since, reason FROM destination_states');
+}
+
+export interface RetrievalEntry {
+  readonly id: string;
+  readonly source: string;
+  readonly studyInstanceUid: string;
+  readonly destinations: string[];
+  readonly lane: string;
+  readonly requestedBy: string;
+  readonly requestedAt: Date;
+  readonly state: 'due' | 'fetching' | 'failed' | 'done';
+  readonly stateAt: Date;
+  readonly instances: number;
+  readonly fetched: number;
+  readonly fromCache: number;
+  readonly reason: string | null;
+}
+
+/** Newest first; of one id: that one. */
+export async function listRetrievals(target: Queryable, page: { id?: string; limit: number }): Promise<RetrievalEntry[]> {
+  const sql = `SELECT id, source, study_instance_uid AS "studyInstanceUid", destinations, lane, requested_by AS "requestedBy",
+      requested_at AS "requestedAt", state, state_at AS "stateAt", instances, fetched, from_cache AS "fromCache", reason
+    FROM retrievals WHERE $1::text IS NULL OR id = $1 ORDER BY requested_at DESC, id DESC LIMIT $2`;
+  return target.query<RetrievalEntry>(sql, [page.id ?? null, page.limit]);
+}
+
+export interface AuditEntry {
+  readonly id: string;
+  readonly at: Date;
+  readonly operator: string;
+  readonly action: string;
+  readonly subject: string;
+}
+
+/** Newest first. */
+export async function listOperatorActions(target: Queryable, limit: number): Promise<AuditEntry[]> {
+  return target.query<AuditEntry>('SELECT id, at, operator, action, subject FROM operator_actions ORDER BY at DESC, id DESC LIMIT $1', [
+    limit,
+  ]);
+}

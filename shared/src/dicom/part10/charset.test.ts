@@ -76,6 +76,10 @@ test('both areas go back to the first set behind a backslash, and behind ^ and =
   assert.equal(decodeText(bytes('\x1b-L\xbb\r\n\xfc'), 'LT', set), 'Л\r\nü');
 });
 
+test('the end of a line ends a set of pairs that was not switched back', () => {
+  assert.equal(decodeText(bytes('\x1b$B;3\r\nABCD'), 'LT', ['', 'ISO 2022 IR 87']), '山\r\nABCD');
+});
+
 test('misspelt terms are understood, unknown ones are taken for ISO-IR 100, and so is a missing one', () => {
   assert.equal(decodeText(bytes('\xbb'), 'LO', ['ISO-IR 144']), 'Л');
   assert.equal(decodeText(Buffer.from('ü'), 'LO', ['UTF-8']), 'ü');

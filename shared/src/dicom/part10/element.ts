@@ -51,11 +51,4 @@ export function encodeElement(element: ElementToWrite, explicit = true): Buffer 
   return Buffer.concat([explicitHeader(element.tag, vrForLength(element.vr, value.length), value.length), value]);
 }
 
-/** One sequence with one item for each list of encoded elements, all of defined length. */
-export function encodeSequence(tag: number, items: readonly Buffer[][], explicit = true): Buffer {
-  const bodies = items.map((elements) => Buffer.concat(elements));
-  const value = Buffer.concat(bodies.flatMap((body) => [implicitHeader(0xfffee000, body.length), body]));
-  return encodeElement({ tag, vr: 'SQ', value }, explicit);
-}
-
 export const textElement = (tag: number, vr: string, text: string): ElementToWrite => ({ tag, vr, value: Buffer.from(text, 'latin1') });

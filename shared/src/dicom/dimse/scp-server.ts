@@ -29,8 +29,10 @@ export class ScpServer implements Scp, AssociationHost {
 
   async listen(listener: ListenOptions): Promise<{ port: number }> {
     const admit = this.#admission(listener);
-    // Half-open: the end of the peer's data is then an event of the state table, not the end of our answer.
-    const server = createServer({ allowHalfOpen: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS }, admit);
+    // Half-open: the end of the peer's data is then an event of the state table, not the end of our answer. Not with TLS: a peer that leaves
+    // during the handshake would be noticed at its timeout only.
+    const allowHalfOpen = listener.tls === undefined;
+    const server = createServer({ allowHalfOpen, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS }, admit);
     const { host, port, reusePort = false } = listener;
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);

@@ -25,7 +25,7 @@ export class TlsGate {
 
   constructor(options: TlsGateOptions) {
     this.#options = options;
-    this.#server = createServer({ ...options.tls, allowHalfOpen: true, handshakeTimeout: options.timeoutMs() });
+    this.#server = createServer({ ...options.tls, handshakeTimeout: options.timeoutMs() });
     this.#server.on('secureConnection', (socket) => options.secured(socket, factsOf(socket)));
     this.#server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
       options.report('tls-handshake-failed', addressOf(socket), error.code ?? error.message);

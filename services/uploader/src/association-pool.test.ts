@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { type Association, AssociationRejected } from '@causeway/shared/dicom/dimse/scu';
 import type { ProposedContext } from '@causeway/shared/dicom/upper-layer/association';
 import { type AssociationNeed, AssociationPool } from './association-pool.ts';
-import { FakeClock } from './fake-clock.ts';
+import { FakeClock } from './fake-clock-for-tests.ts';
 import { proposeContexts } from './presentation-contexts.ts';
 
 const CT = '1.2.840.10008.5.1.4.1.1.2';

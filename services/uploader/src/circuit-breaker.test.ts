@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { CircuitBreaker, type FlowState, retryDelayMs } from './circuit-breaker.ts';
-import { FakeClock } from './fake-clock.ts';
+import { FakeClock } from './fake-clock-for-tests.ts';
 
 const retry = { first: 1000, factor: 2, max: 10_000 };
 

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Delivery } from '@causeway/shared/events/delivery';
+import { JPEG_2000_LOSSLESS, memoryStore, newDelivery, withCompressed } from './deliveries-for-tests.ts';
 import { Attempts, type DueParcel } from './delivery-attempt.ts';
-import { JPEG_2000_LOSSLESS, memoryStore, newDelivery, withCompressed } from './delivery-fixture.ts';
 import type { Outcome } from './delivery-outcome.ts';
 import { transient } from './delivery-outcome.ts';
 import type { DestinationSettings } from './destination-settings.ts';
-import { FakeClock } from './fake-clock.ts';
+import { FakeClock } from './fake-clock-for-tests.ts';
 import type { Parcel } from './sender.ts';
 
 const delivered: Outcome = { kind: 'delivered', confirmation: 'stow 200' };

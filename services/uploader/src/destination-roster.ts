@@ -65,7 +65,11 @@ export class DestinationRoster {
     const fingerprint = JSON.stringify([settings, settings.kind === 'dimse' ? titles : null]);
     const before = this.#places.get(settings.id);
     if (before?.fingerprint === fingerprint) return;
-    this.#places.set(settings.id, { fingerprint, served: this.#replace(before?.served, settings, titles) });
+    const place = { fingerprint, served: this.#replace(before?.served, settings, titles) };
+    this.#places.set(settings.id, place);
+    void place.served.then((served) => {
+      if (served === undefined) this.#parts.clock.after(AGAIN_AFTER_MS, () => this.#again(settings.id, place));
+    });
   }
 
   async #replace(
@@ -81,12 +85,13 @@ export class DestinationRoster {
       return served;
     } catch (error) {
       this.#parts.log.error({ destination: settings.id, reason: describeError(error) }, 'destination cannot be served, trying again');
-      this.#parts.clock.after(AGAIN_AFTER_MS, () => this.#again(settings.id));
       return undefined;
     }
   }
 
-  #again(id: string): void {
+  /** Unless the document has changed the place meanwhile. */
+  #again(id: string, place: Place): void {
+    if (this.#places.get(id) !== place) return;
     this.#places.delete(id);
     if (this.#latest !== undefined) this.apply(this.#latest);
   }

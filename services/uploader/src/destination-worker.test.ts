@@ -5,11 +5,11 @@ import { TransientError } from '@causeway/shared/errors';
 import type { Lane } from '@causeway/shared/events/instance';
 import { Batcher } from './batcher.ts';
 import type { FlowState } from './circuit-breaker.ts';
+import { memoryStore, newDelivery } from './deliveries-for-tests.ts';
 import type { Attempted, DueParcel } from './delivery-attempt.ts';
-import { memoryStore, newDelivery } from './delivery-fixture.ts';
 import { type Outcome, transient } from './delivery-outcome.ts';
 import { DestinationWorker, type WaitingParcel } from './destination-worker.ts';
-import { FakeClock } from './fake-clock.ts';
+import { FakeClock } from './fake-clock-for-tests.ts';
 
 const store = memoryStore();
 const delivered: Outcome = { kind: 'delivered', confirmation: 'stow 200' };

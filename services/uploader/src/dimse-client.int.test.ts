@@ -14,8 +14,15 @@ import { parseFileMeta } from '@causeway/shared/dicom/part10/file-meta';
 import type { AssociationRequest, ContextResult, RejectAnswer } from '@causeway/shared/dicom/upper-layer/association';
 import type { Delivery } from '@causeway/shared/events/delivery';
 import type { Clock } from './circuit-breaker.ts';
+import {
+  JPEG_2000_LOSSLESS,
+  type MemoryStore,
+  memoryStore,
+  newDelivery,
+  SECONDARY_CAPTURE,
+  withCompressed,
+} from './deliveries-for-tests.ts';
 import { Attempts } from './delivery-attempt.ts';
-import { JPEG_2000_LOSSLESS, type MemoryStore, memoryStore, newDelivery, SECONDARY_CAPTURE, withCompressed } from './delivery-fixture.ts';
 import type { DimseSettings } from './destination-settings.ts';
 import { createDimseSender } from './dimse-client.ts';
 import { openObject } from './outbound-object.ts';

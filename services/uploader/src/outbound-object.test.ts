@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ObjectMissing } from '@causeway/shared/errors';
-import { memoryStore, newDelivery } from './delivery-fixture.ts';
+import { memoryStore, newDelivery } from './deliveries-for-tests.ts';
 import { DamagedObject, dataSetOf, openObject, wholeObject } from './outbound-object.ts';
 
 const collect = async (source: AsyncIterable<Buffer>): Promise<Buffer> => Buffer.concat(await Array.fromAsync(source));

@@ -12,7 +12,7 @@ import { after, describe, it } from 'node:test';
 import { createSecretReader } from '@causeway/shared/config/secret-reference';
 import { readMultipart } from '@causeway/shared/dicomweb/multipart-reader';
 import type { Delivery } from '@causeway/shared/events/delivery';
-import { type MemoryStore, memoryStore, newDelivery } from './delivery-fixture.ts';
+import { type MemoryStore, memoryStore, newDelivery } from './deliveries-for-tests.ts';
 import type { StowSettings } from './destination-settings.ts';
 import { openObject } from './outbound-object.ts';
 import type { Parcel } from './sender.ts';
@@ -237,7 +237,12 @@ describe('createStowSender', () => {
     const uid = uidOf(delivery);
     const parcels = await parcelsOf(store, [delivery]);
     const get = store.get.bind(store);
-    store.get = async (key, range) => (await get(key, range)).on('data', (chunk: Buffer) => void (produced += chunk.length));
+    store.get = async (key, range) => {
+      const source = await get(key, range);
+      return source.on('data', (chunk: Buffer) => {
+        produced += chunk.length;
+      });
+    };
     const startedAt = performance.now();
     const [outcome] = await sender.send(parcels);
     assert.equal(outcome!.kind, 'delivered');

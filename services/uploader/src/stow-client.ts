@@ -116,7 +116,8 @@ class StowSender implements Sender {
 
   #body(parcels: readonly Parcel[], source: SourceFailure): MultipartBody {
     const parts = parcels.map((parcel) => ({
-      contentType: `application/dicom; transfer-syntax=${parcel.object.meta.transferSyntaxUid}`,
+      // Without transfer-syntax parameter: group 2 says it, and Orthanc 1.10 passes over parts that have one, with a 200.
+      contentType: 'application/dicom',
       size: parcel.object.ref.size,
       open: () => this.#read(parcel, source),
     }));

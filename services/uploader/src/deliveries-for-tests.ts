@@ -1,4 +1,4 @@
-// For the tests: instances that look like real ones, a store in memory, and due deliveries of them.
+// Instances that look like real ones, a store in memory, and due deliveries of them.
 import { createHash, randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { newReceiptId, type ObjectKey, objectKey, receivedKey } from '@causeway/shared/brands';

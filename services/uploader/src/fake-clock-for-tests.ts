@@ -1,4 +1,4 @@
-// For the tests: a clock that moves only when told to.
+// A clock that moves only when told to.
 import type { Clock } from './circuit-breaker.ts';
 
 export class FakeClock implements Clock {

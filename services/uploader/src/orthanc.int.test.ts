@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,8 +16,7 @@ import { openObject } from './outbound-object.ts';
 import type { Sender } from './sender.ts';
 import { createStowSender } from './stow-client.ts';
 
-const ORTHANC = process.env.CAUSEWAY_ORTHANC ?? 'Orthanc';
-const PLUGINS = ['/usr/share/orthanc/plugins/libOrthancDicomWeb.so', '/usr/lib/orthanc/libOrthancDicomWeb.so'];
+const DICOMWEB_PLUGIN = '/usr/share/orthanc/plugins/libOrthancDicomWeb.so';
 
 let folder: string;
 let orthanc: ChildProcess;
@@ -32,12 +30,12 @@ async function startOrthanc(): Promise<void> {
   const configuration = {
     ...{ Name: 'ARCHIVE', StorageDirectory: storage, IndexDirectory: storage, HttpPort: httpPort, DicomPort: dicomPort },
     ...{ AuthenticationEnabled: false, RemoteAccessAllowed: false, HttpServerEnabled: true, DicomServerEnabled: false, TcpNoDelay: true },
-    Plugins: [process.env.CAUSEWAY_ORTHANC_DICOMWEB ?? PLUGINS.find((path) => existsSync(path))],
+    Plugins: [DICOMWEB_PLUGIN],
     DicomWeb: { Enable: true, Root: '/dicom-web/' },
   };
   const file = join(folder, 'orthanc.json');
   await writeFile(file, JSON.stringify(configuration));
-  orthanc = spawn(ORTHANC, [file], { stdio: 'ignore' });
+  orthanc = spawn('Orthanc', [file], { stdio: 'ignore' });
   for (;;) {
     if (orthanc.exitCode !== null) throw new Error(`Orthanc ended with ${orthanc.exitCode}`);
     const answer = await fetch(`${origin}/system`).catch(() => undefined);

@@ -161,6 +161,19 @@ test('a plain peer on a TLS port is answered with A-ABORT, and a client without 
   assert.equal(await silent.next(), 'closed');
 });
 
+test('draining does not wait for a peer that stopped before its TLS handshake', async () => {
+  await using folder = await temporaryFolder();
+  const { cert, key } = await makeCertificate(folder.path, '/CN=gateway');
+  await using scp = await startScp({ tls: { cert, key } });
+  const silent = await connectRaw(scp.port);
+  const halfway = await connectRaw(scp.port);
+  halfway.send(Buffer.from('160301', 'hex'));
+  const drained = scp.scp.drain(0);
+  assert.equal(await silent.next(), 'closed');
+  assert.equal(await halfway.next(), 'closed');
+  await drained;
+});
+
 test('a certificate that was asked for but not verified is no subject', async () => {
   await using folder = await temporaryFolder();
   await using other = await temporaryFolder();

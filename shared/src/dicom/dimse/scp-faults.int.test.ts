@@ -275,3 +275,22 @@ test('draining aborts what does not finish within its grace', async () => {
   assert.match((await aborted).message, /shutting down/);
   assert.equal(await peer.nextHex(), '7 00000000');
 });
+
+test('draining a second time with less grace ends both, and a connection without an association does not hold it up', async () => {
+  await using scp = await startScp();
+  await associateRaw(scp.port);
+  const silent = await connectRaw(scp.port);
+  const patient = scp.scp.drain(600_000);
+  await scp.scp.drain(0);
+  await patient;
+  assert.equal(await silent.next(), 'closed');
+});
+
+test('silent connections beyond twice the limit on associations are closed and reported', async () => {
+  await using scp = await startScp({ limits: { associations: 1 } });
+  const peers = await Promise.all(Array.from({ length: 34 }, () => connectRaw(scp.port)));
+  const last = await connectRaw(scp.port);
+  assert.equal(await last.next(), 'closed');
+  assert.equal((await scp.nextEvent()).kind, 'connections-exceeded');
+  for (const peer of peers) peer.socket.destroy();
+});

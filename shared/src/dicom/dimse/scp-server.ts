@@ -9,15 +9,18 @@ import { TlsGate } from './tls-gate.ts';
 const KEEP_ALIVE_MS = 60_000;
 /** Connections without an association yet, or closing: as many again as associations, and some for a small limit. */
 const SPARE_CONNECTIONS = 32;
+/** What a last PDU may take to leave when the listeners close. */
+const FAREWELL_MS = 1000;
 
 export class ScpServer implements Scp, AssociationHost {
   readonly options: ScpOptions;
   readonly #servers: Server[] = [];
-  readonly #connections = new Set<ScpAssociation>();
+  readonly #sockets = new Set<Socket>();
+  readonly #associations = new Set<ScpAssociation>();
   readonly #open = new Set<ScpAssociation>();
   readonly #openBySource = new Map<string, number>();
   #isDraining = false;
-  #whenIdle: (() => void) | undefined;
+  readonly #idleWaiters = new Set<() => void>();
 
   constructor(options: ScpOptions) {
     this.options = options;
@@ -47,16 +50,15 @@ export class ScpServer implements Scp, AssociationHost {
 
   async drain(graceMs: number): Promise<void> {
     this.#isDraining = true;
-    const idle = new Promise<void>((resolve) => {
-      this.#whenIdle = resolve;
-    });
-    const grace = setTimeout(() => this.#whenIdle?.(), graceMs);
-    if (this.#open.size > 0) await idle;
-    clearTimeout(grace);
+    if (this.#open.size > 0) await this.#idleOrAfter(graceMs);
     const closed = this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
     for (const association of this.#open) association.abort({ kind: 'aborted-by-us', detail: 'shutting down' });
-    for (const association of this.#connections) association.leave();
+    for (const association of this.#associations) association.leave();
+    const farewell = setTimeout(() => {
+      for (const socket of this.#sockets) socket.destroy();
+    }, FAREWELL_MS);
     await Promise.all(closed);
+    clearTimeout(farewell);
   }
 
   refusalFor(source: string): RejectAnswer | undefined {
@@ -89,33 +91,53 @@ export class ScpServer implements Scp, AssociationHost {
     const left = (this.#openBySource.get(source) ?? 1) - 1;
     if (left === 0) this.#openBySource.delete(source);
     else this.#openBySource.set(source, left);
-    if (this.#open.size === 0) this.#whenIdle?.();
+    if (this.#open.size === 0) for (const idle of this.#idleWaiters) idle();
   }
 
   connectionClosed(association: ScpAssociation): void {
-    this.#connections.delete(association);
+    this.#associations.delete(association);
   }
 
+  async #idleOrAfter(graceMs: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#idleWaiters.add(resolve);
+    const grace = setTimeout(resolve, graceMs);
+    await promise;
+    clearTimeout(grace);
+    this.#idleWaiters.delete(resolve);
+  }
+
+  /** What a listener does with a connection: count it, and let it in, through TLS or not. */
   #admission(listener: ListenOptions): (socket: Socket) => void {
-    if (listener.tls === undefined) return (socket) => this.#admit(socket, peerOf(socket, listener.id));
-    const gate = new TlsGate({
-      tls: listener.tls,
+    const gate = listener.tls === undefined ? undefined : this.#tlsGate(listener.id, listener.tls);
+    return (socket) => {
+      if (!this.#counts(socket)) return;
+      if (gate === undefined) this.#associations.add(new ScpAssociation(this, socket, peerOf(socket, listener.id)));
+      else gate.admit(socket);
+    };
+  }
+
+  #tlsGate(listenerId: string, tls: NonNullable<ListenOptions['tls']>): TlsGate {
+    return new TlsGate({
+      tls,
       timeoutMs: () => this.options.limits().artimMs,
-      secured: (socket, tls) => this.#admit(socket, { ...peerOf(socket, listener.id), tls }),
+      secured: (socket, facts) => this.#associations.add(new ScpAssociation(this, socket, { ...peerOf(socket, listenerId), tls: facts })),
       report: (kind, source, detail) => this.options.report({ kind, source, detail }),
     });
-    return (socket) => gate.admit(socket);
   }
 
-  #admit(socket: Socket, peer: Peer): void {
+  /** False: one too many, and closed already. Without this bound, silent connections could use up our file descriptors for as long as ARTIM runs. */
+  #counts(socket: Socket): boolean {
     const limit = this.options.limits().associations * 2 + SPARE_CONNECTIONS;
-    if (this.#connections.size >= limit) {
-      this.options.report({ kind: 'connections-exceeded', source: peer.address, detail: `${limit} connections are open` });
+    if (this.#sockets.size >= limit) {
+      this.options.report({ kind: 'connections-exceeded', source: peerOf(socket, '').address, detail: `${limit} connections are open` });
       socket.on('error', () => socket.destroy());
       socket.destroy();
-      return;
+      return false;
     }
-    this.#connections.add(new ScpAssociation(this, socket, peer));
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
+    return true;
   }
 }
 

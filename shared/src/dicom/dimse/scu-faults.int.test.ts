@@ -80,9 +80,7 @@ function response(fields: CommandFields): Buffer {
   return encodeCommand(3, command, 1000);
 }
 
-function lost(message: RegExp) {
-  return (error: unknown) => error instanceof AssociationLost && message.test(error.message);
-}
+const lost = (message: RegExp) => (error: unknown) => error instanceof AssociationLost && message.test(error.message);
 
 const STORE = { contextId: 3, sopClassUid: CT_IMAGE_STORAGE, sopInstanceUid: '1.2.3' };
 

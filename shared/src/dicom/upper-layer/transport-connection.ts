@@ -26,10 +26,6 @@ export class TransportConnection {
     this.#listen();
   }
 
-  get needsDrain(): boolean {
-    return this.#socket.writableNeedDrain;
-  }
-
   write(bytes: Buffer): boolean {
     return this.#socket.writable ? this.#socket.write(bytes) : true;
   }

@@ -1,11 +1,10 @@
 // One transport connection driven by the state table: PDUs in and out, ARTIM, the end (PS3.8 section 9.2).
 import type { Socket } from 'node:net';
-import { decodeAssociateAccept, decodeAssociateRequest } from './associate-decoder.ts';
 import type { AssociateAcceptPdu, AssociateRejectPdu, AssociateRequestPdu } from './associate-pdu.ts';
 import type { AssociationEnd, RejectAnswer } from './association.ts';
-import { PDU_TYPE } from './pdu-fields.ts';
 import { PduError, PduReader, type PdvHeader } from './pdu-reader.ts';
 import { encodeAbort, encodeAssociateReject, encodeReleaseRequest, encodeReleaseResponse } from './pdu-writer.ts';
+import { eventOfPdu, type ReceivedEvent } from './received-pdu.ts';
 import { type Action, STATE_TABLE, type State, type Transition, type UpperLayerEvent } from './state-machine.ts';
 import { endOf, isVersionSupported, type TransitionInput, UNEXPECTED, UNEXPECTED_PDU } from './transition-input.ts';
 import { TransportConnection } from './transport-connection.ts';
@@ -51,10 +50,6 @@ export class UpperLayerConnection {
 
   get isEstablished(): boolean {
     return this.#state === 6;
-  }
-
-  get needsDrain(): boolean {
-    return this.#transport.needsDrain;
   }
 
   /** Acceptor: the transport connection is there (Evt5). */
@@ -151,33 +146,15 @@ export class UpperLayerConnection {
   }
 
   #receive(type: number, body: Buffer): void {
+    let received: ReceivedEvent;
     try {
-      if (type === PDU_TYPE.associateRq) this.#receiveRequest(body);
-      else if (type === PDU_TYPE.associateAc) this.#receiveAccept(body);
-      else if (type === PDU_TYPE.associateRj) this.#receiveReject(body);
-      else if (type === PDU_TYPE.releaseRq) this.#dispatch('A-RELEASE-RQ PDU', UNEXPECTED.releaseRq);
-      else if (type === PDU_TYPE.releaseRp) this.#dispatch('A-RELEASE-RP PDU', UNEXPECTED.releaseRp);
-      else this.#dispatch('A-ABORT PDU', { abort: { source: body[2] as number, reason: body[3] as number } });
+      received = eventOfPdu(type, body, this.#state);
     } catch (error) {
       if (!(error instanceof PduError)) throw error;
       this.fail(error);
+      return;
     }
-  }
-
-  #receiveRequest(body: Buffer): void {
-    const input = this.#state === 2 ? { request: decodeAssociateRequest(body) } : UNEXPECTED.associateRq;
-    this.#dispatch('A-ASSOCIATE-RQ PDU', input);
-  }
-
-  #receiveAccept(body: Buffer): void {
-    const input = this.#state === 5 ? { accept: decodeAssociateAccept(body) } : UNEXPECTED.associateAc;
-    this.#dispatch('A-ASSOCIATE-AC PDU', input);
-  }
-
-  /** Byte 7 reserved, 8 result, 9 source, 10 reason (PS3.8 table 9-21). */
-  #receiveReject(body: Buffer): void {
-    const reject = { result: body[1] as number, source: body[2] as number, reason: body[3] as number };
-    this.#dispatch('A-ASSOCIATE-RJ PDU', this.#state === 5 ? { reject } : UNEXPECTED.associateRj);
+    this.#dispatch(received.event, received.input);
   }
 
   /** False for a blank cell of the table. */

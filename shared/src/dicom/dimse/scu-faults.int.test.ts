@@ -1,7 +1,7 @@
 // Our requestor against peers that refuse, stall, lie or vanish; the peers are made of bytes.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { test } from 'node:test';
 import {
   encodeAbort,
@@ -35,18 +35,17 @@ async function listen() {
   await once(server, 'listening');
   const address = server.address();
   if (typeof address !== 'object' || address === null) throw new Error('no port');
-  const peers: RawPeer[] = [];
+  const sockets: Socket[] = [];
+  server.on('connection', (socket) => sockets.push(socket));
   return {
     port: address.port,
     async nextPeer() {
       const [socket] = await once(server, 'connection');
-      const peer = new RawPeer(socket);
-      peers.push(peer);
-      return peer;
+      return new RawPeer(socket);
     },
     [Symbol.dispose]() {
       server.close();
-      for (const peer of peers) peer.socket.destroy();
+      for (const socket of sockets) socket.destroy();
     },
   };
 }

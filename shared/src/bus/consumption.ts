@@ -22,7 +22,7 @@ export interface ConsumingConnection {
 }
 
 /** After this long without an answer JetStream gives the message to somebody else; `working()` is sent three times as often. */
-const ACK_WAIT_MS = 30_000;
+const ACK_WAIT_MS = 15_000;
 const NANOS_PER_MS = 1_000_000;
 /** One pull waits so long for messages; a lost pull (broker restarted) costs at most this. */
 const PULL_EXPIRES_MS = 15_000;

@@ -64,7 +64,8 @@ describe('studies', () => {
     );
     const found = async (search: string): Promise<string[]> =>
       (await get(`/api/studies?search=${encodeURIComponent(search)}`)).studies.map((study: { patientName: string }) => study.patientName);
-    for (const search of ['muller', 'MÜL jürg', '4711', 'anna', sampleInstance(1, 1).studyInstanceUid!]) assert.deepEqual(await found(search), ['MÜLLER^JÜRGEN'], search);
+    for (const search of ['muller', 'MÜL jürg', '4711', 'anna', sampleInstance(1, 1).studyInstanceUid!])
+      assert.deepEqual(await found(search), ['MÜLLER^JÜRGEN'], search);
     for (const search of ['a 900', 'nordk', 'eva']) assert.deepEqual(await found(search), ['MEIER^EVA'], search);
     assert.deepEqual(await found('muller eva'), []);
     assert.deepEqual(await found(`'; DROP TABLE studies; --`), []);
@@ -191,6 +192,33 @@ describe('deliveries', () => {
     assert.equal((await get('/api/deliveries?state=failed')).deliveries.length, 3);
     assert.deepEqual((await page.request('POST', '/api/deliveries/retry')).json(), { deliveries: 3 });
     assert.equal((await get('/api/deliveries?state=due')).deliveries.length, 6);
+  });
+
+  test('the failed deliveries of a study are one group, which is retried or given up as a whole', async () => {
+    const instances = [sampleInstance(1, 1), sampleInstance(1, 2), sampleInstance(2, 3)];
+    await know(
+      ...instances.flatMap((instance) => [
+        routedFact(instance, 1, { to: ['cloud'] }),
+        failedFact(sampleDelivery(instance, 'cloud'), instance.size),
+      ]),
+    );
+    const groups = async (): Promise<[string, number][]> =>
+      (await get('/api/deliveries/failed')).groups.map(({ patientId, deliveries }: { patientId: string; deliveries: number }) => [
+        patientId,
+        deliveries,
+      ]);
+    assert.deepEqual(await groups(), [
+      ['PID2', 1],
+      ['PID1', 2],
+    ]);
+    const [first, , second] = instances.map(({ studyInstanceUid: study }) => study);
+    assert.deepEqual((await page.request('POST', '/api/deliveries/retry', { study: first, destination: 'cloud' })).json(), {
+      deliveries: 2,
+    });
+    assert.deepEqual((await page.request('POST', '/api/deliveries/discard', { study: second })).json(), { deliveries: 1 });
+    assert.deepEqual(await groups(), []);
+    assert.equal(page.bus.published.length, 2);
+    assert.equal((await page.request('POST', '/api/deliveries/discard', {})).statusCode, 400);
   });
 
   test('a delivery that was given up is no longer failed, and stays so', async () => {

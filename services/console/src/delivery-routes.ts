@@ -2,7 +2,8 @@
 import { deliverAgain } from '@causeway/shared/bus/set-in-motion';
 import type { DeliveryState } from '@causeway/shared/database/delivery-rows';
 import { findDeliveries, findDeliveriesInState, type StoredDelivery } from '@causeway/shared/database/stored-work';
-import { listDeliveries } from '@causeway/shared/database/work-queries';
+import { listDeliveries, listFailedGroups } from '@causeway/shared/database/work-queries';
+import type { Fact } from '@causeway/shared/events/facts';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { type ConsoleParts, publishAction, showAtOnce } from './console-parts.ts';
@@ -15,6 +16,7 @@ const MAX_RETRIED = 5_000;
 const PAGE = 250;
 
 const destinationId = z.string().regex(/^[a-z0-9-]{1,63}$/, 'must be the id of a destination');
+const several = z.object({ destination: destinationId.optional(), study: z.string().max(64).optional() });
 const listQuery = z.object({
   state: z.enum(STATES).default('failed'),
   destination: destinationId.optional(),
@@ -41,23 +43,39 @@ export function deliveryRoutes(app: FastifyInstance, parts: ConsoleParts): void 
     await showAtOnce(parts, [await publishAction(parts.bus, action)]);
     return { deliveries: 1 };
   });
+  app.get('/api/deliveries/failed', async () => ({ groups: await listFailedGroups(parts.database, MAX_LISTED) }));
   app.post('/api/deliveries/retry', async ({ body, user }) => {
-    const { destination } = parsed(z.object({ destination: destinationId.optional() }), body);
-    const subject = destination === undefined ? 'all failed deliveries' : `all failed deliveries to ${destination}`;
-    await showAtOnce(parts, [await publishAction(parts.bus, { operator: user!.name, action: 'delivery-retried', subject })]);
-    return { deliveries: await retryAll(parts, destination) };
+    const which = parsed(several, body);
+    await showAtOnce(parts, [
+      await publishAction(parts.bus, { operator: user!.name, action: 'delivery-retried', subject: `all failed${described(which)}` }),
+    ]);
+    const act = ({ delivery, generation }: StoredDelivery): Promise<Fact> => deliverAgain(parts.bus, delivery, generation + 1);
+    return { deliveries: await actOnFailed(parts, which, act) };
+  });
+  app.post('/api/deliveries/discard', async ({ body, user }) => {
+    const which = parsed(several.required({ study: true }), body);
+    const act = ({ delivery, generation }: StoredDelivery): Promise<Fact> =>
+      publishAction(parts.bus, { operator: user!.name, action: 'delivery-discarded', subject: delivery.id, generation });
+    return { deliveries: await actOnFailed(parts, which, act) };
   });
 }
 
+const described = ({ destination, study }: z.infer<typeof several>): string =>
+  `${destination === undefined ? '' : ` to ${destination}`}${study === undefined ? '' : ` of study ${study}`}`;
+
 /** Page by page, each written at once, so that a second request goes on where a failing one stopped. */
-async function retryAll(parts: ConsoleParts, destination: string | undefined): Promise<number> {
+async function actOnFailed(
+  parts: ConsoleParts,
+  { destination, study }: z.infer<typeof several>,
+  act: (stored: StoredDelivery) => Promise<Fact>,
+): Promise<number> {
   let count = 0;
   let afterId: string | undefined;
   while (count < MAX_RETRIED) {
-    const page = await findDeliveriesInState(parts.database, { destination, states: ['failed'], afterId, limit: PAGE });
+    const which = { destination, studyKey: study, states: ['failed'], afterId, limit: PAGE } as const;
+    const page = await findDeliveriesInState(parts.database, which);
     if (page.length === 0) break;
-    const facts = await Promise.all(page.map(({ delivery, generation }) => deliverAgain(parts.bus, delivery, generation + 1)));
-    await showAtOnce(parts, facts);
+    await showAtOnce(parts, await Promise.all(page.map(act)));
     count += page.length;
     afterId = page.at(-1)!.delivery.id;
   }

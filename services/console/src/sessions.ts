@@ -124,7 +124,7 @@ const wrongCredentials = (): HttpProblem =>
   new HttpProblem(403, {
     error: 'wrong-credentials',
     detail: 'User and password do not fit.',
-    whatToDo: 'Check both and try again. The first password is printed when the gateway starts for the first time.',
+    whatToDo: 'Check both and try again.',
   });
 
 const tooManyTries = (seconds: number): HttpProblem =>

@@ -81,6 +81,7 @@ export async function findStuckInstances(
 
 export interface DeliveriesPage {
   readonly destination?: string;
+  readonly studyKey?: string;
   readonly states: readonly DeliveryState[];
   /** Only those whose state is older. */
   readonly olderThan?: Date;
@@ -92,9 +93,10 @@ export interface DeliveriesPage {
 export async function findDeliveriesInState(target: Queryable, page: DeliveriesPage): Promise<StoredDelivery[]> {
   const sql = `SELECT ${INSTANCE}, ${DELIVERY} FROM deliveries d JOIN instances i USING (receipt_id)
     WHERE d.state = ANY($1::text[]) AND ($2::text IS NULL OR d.destination = $2) AND ($3::timestamptz IS NULL OR d.state_at < $3)
-      AND ($4::text IS NULL OR d.id > $4) AND i.object_deleted_at IS NULL
-    ORDER BY d.id LIMIT $5`;
-  const values = [page.states, page.destination ?? null, page.olderThan ?? null, page.afterId ?? null, page.limit];
+      AND ($4::text IS NULL OR d.id > $4) AND ($5::text IS NULL OR d.study_key = $5) AND i.object_deleted_at IS NULL
+    ORDER BY d.id LIMIT $6`;
+  const { states, destination = null, olderThan = null, afterId = null, studyKey = null, limit } = page;
+  const values = [states, destination, olderThan, afterId, studyKey, limit];
   return (await target.query<InstanceRecord & DeliveryRecord>(sql, values)).map(storedDelivery);
 }
 

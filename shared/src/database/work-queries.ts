@@ -70,6 +70,33 @@ export async function listDeliveries(
   return target.query<DeliveryEntry>(sql, [page.states, page.destination ?? null, page.studyKey ?? null, page.limit]);
 }
 
+/** The failed deliveries of one study to one destination for the same reason: a person decides about them together. */
+export interface FailedGroup {
+  readonly studyKey: string;
+  readonly patientName: string;
+  readonly patientId: string;
+  readonly modalities: string[];
+  readonly studyDescription: string;
+  readonly destination: string;
+  readonly reason: string | null;
+  readonly deliveries: number;
+  readonly attempts: number;
+  readonly latestAt: Date;
+  /** Objects that were deleted meanwhile cannot be sent any more. */
+  readonly objectsDeleted: number;
+}
+
+/** Latest first. */
+export async function listFailedGroups(target: Queryable, limit: number): Promise<FailedGroup[]> {
+  const sql = `SELECT g.*, s.patient_name AS "patientName", s.patient_id AS "patientId", s.modalities, s.study_description AS "studyDescription"
+    FROM (SELECT d.study_key AS "studyKey", d.destination, d.reason, count(*) AS deliveries, max(d.attempts) AS attempts, max(d.state_at) AS "latestAt",
+        count(i.object_deleted_at) AS "objectsDeleted"
+      FROM deliveries d JOIN instances i USING (receipt_id) WHERE d.state = 'failed'
+      GROUP BY d.study_key, d.destination, d.reason ORDER BY max(d.state_at) DESC LIMIT $1) AS g
+    JOIN studies s ON s.study_key = g."studyKey" ORDER BY g."latestAt" DESC`;
+  return target.query<FailedGroup>(sql, [limit]);
+}
+
 export interface DestinationWork {
   readonly destination: string;
   readonly open: number;

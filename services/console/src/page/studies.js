@@ -1,0 +1,167 @@
+// The studies, newest first: who, what, from where, and what became of it at each destination.
+import { get } from './api.js';
+import { chip, element, empty, syncRows, table } from './elements.js';
+import { bytes, moment, personName, plural, studyMoment } from './format.js';
+
+const COLUMNS = [
+  { name: 'Patient' },
+  { name: 'Study' },
+  { name: 'Facility' },
+  { name: 'Instances', class: 'number' },
+  { name: 'Delivery' },
+  { name: 'Received' },
+];
+const PAGE = 50;
+/** Typing pauses this long before it is searched. */
+const SEARCH_AFTER_MS = 250;
+
+export function studiesView({ refresh, gateway }) {
+  const body = element('tbody');
+  const place = element('div');
+  const more = element('button', { type: 'button', class: 'more', hidden: true }, 'Show more');
+  const search = element('input', {
+    ...{ type: 'search', placeholder: 'Patient, ID, accession, institution, UID', 'aria-label': 'Search studies', maxlength: 200 },
+    ...{ spellcheck: 'false', autocomplete: 'off' },
+  });
+  const list = table(COLUMNS, body, 'Studies');
+  let limit = PAGE;
+  let timer;
+  search.addEventListener('input', () => {
+    clearTimeout(timer);
+    limit = PAGE;
+    timer = setTimeout(refresh, SEARCH_AFTER_MS);
+  });
+  more.addEventListener('click', () => {
+    limit += PAGE;
+    refresh();
+  });
+  const root = element('div', {}, element('div', { class: 'view-head' }, element('h1', {}, 'Studies'), search), place, more);
+
+  async function update() {
+    const term = search.value.trim();
+    const query = new URLSearchParams({ limit: String(Math.min(limit, 200)) });
+    if (term !== '') query.set('search', term);
+    const { studies, next } = await get(`/api/studies?${query}`);
+    if (term !== search.value.trim()) return;
+    more.hidden = next === null || limit >= 200;
+    if (studies.length === 0) return place.replaceChildren(term === '' ? noStudies(await gateway()) : noMatch(term));
+    if (!list.isConnected) place.replaceChildren(list);
+    syncRows(body, studies, { keyOf: (study) => study.studyKey, render: studyRow });
+    await Promise.all([...body.querySelectorAll('tr.detail')].map(refreshDetail));
+  }
+  return { root, update };
+}
+
+function studyRow(study) {
+  const name = element('button', { type: 'button', class: 'disclose', 'aria-expanded': 'false' }, personName(study.patientName));
+  const row = element(
+    'tr',
+    { class: 'row' },
+    element('td', {}, name, element('span', { class: 'sub' }, [study.patientId || 'no ID', lifeDates(study)].filter(Boolean).join(' · '))),
+    element(
+      'td',
+      {},
+      [study.modalities.join(', '), study.studyDescription || 'no description'].filter(Boolean).join(' · '),
+      element('span', { class: 'sub' }, studyMoment(study.studyDate, study.studyTime) || 'no study date'),
+    ),
+    element('td', {}, study.facilities.join(', ') || '–', element('span', { class: 'sub' }, study.institutionName)),
+    element('td', { class: 'number' }, String(study.instances)),
+    element('td', {}, deliveryChips(study)),
+    element('td', { class: 'time', title: new Date(study.lastReceivedAt).toLocaleString() }, moment(study.lastReceivedAt)),
+  );
+  name.addEventListener('click', () => toggleDetail(row, name, study.studyKey));
+  return row;
+}
+
+const lifeDates = ({ patientBirthDate, patientSex }) => [studyMoment(patientBirthDate, ''), patientSex].filter(Boolean).join(' ');
+
+function deliveryChips({ deliveries, held, quarantined, moving }) {
+  const chips = Object.entries(deliveries)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([destination, counts]) => deliveryChip(destination, counts));
+  if (moving > 0) chips.push(chip('wait', `${moving} being processed`));
+  if (held > 0) chips.push(chip('wait', `${held} waiting for assignment`));
+  if (quarantined > 0) chips.push(chip('bad', `${quarantined} in quarantine`));
+  return element('div', { class: 'chips' }, ...(chips.length > 0 ? chips : [chip('', 'no delivery')]));
+}
+
+/** The worst state gives the colour; the words tell all of them. */
+function deliveryChip(destination, { confirmed = 0, due = 0, retrying = 0, failed = 0, discarded = 0 }) {
+  const words = [];
+  if (failed > 0) words.push(`${failed} failed`);
+  if (retrying > 0) words.push(`${retrying} retrying`);
+  if (due > 0) words.push(`${due} on the way`);
+  if (confirmed > 0) words.push(`${confirmed} delivered`);
+  if (discarded > 0) words.push(`${discarded} given up`);
+  const kind = failed > 0 ? 'bad' : retrying + due > 0 ? 'wait' : confirmed > 0 ? 'ok' : '';
+  return chip(kind, element('b', {}, destination), words.join(', '));
+}
+
+async function toggleDetail(row, button, studyKey) {
+  const key = `${row.dataset.key} detail`;
+  const open = row.nextElementSibling?.dataset.key === key ? row.nextElementSibling : undefined;
+  button.setAttribute('aria-expanded', String(!open));
+  if (open) return open.remove();
+  const detail = element('tr', { class: 'detail' }, element('td', { colspan: COLUMNS.length }, 'Loading…'));
+  detail.dataset.key = key;
+  detail.dataset.study = studyKey;
+  row.after(detail);
+  await refreshDetail(detail);
+}
+
+/** Loads what is unfolded again when its row has changed. */
+async function refreshDetail(detail) {
+  const version = detail.previousElementSibling.dataset.version;
+  if (detail.dataset.version === version) return;
+  detail.dataset.version = version;
+  try {
+    detail.firstChild.replaceChildren(...studyDetail(await get(`/api/studies/${encodeURIComponent(detail.dataset.study)}`)));
+  } catch (error) {
+    detail.dataset.version = '';
+    detail.firstChild.replaceChildren(error.message);
+  }
+}
+
+function studyDetail(study) {
+  const facts = [
+    ['Study Instance UID', study.studyKey],
+    ['Accession number', study.accessionNumber || '–'],
+    ['First received', moment(study.firstReceivedAt)],
+    ['Receptions', plural(study.receipts, 'object')],
+  ];
+  const rows = study.series.map((series) =>
+    element(
+      'tr',
+      {},
+      element('td', { class: 'number' }, series.seriesNumber || '–'),
+      element('td', {}, series.modality || '–'),
+      element('td', {}, series.seriesDescription || '–'),
+      element('td', {}, series.bodyPart || '–'),
+      element('td', { class: 'number' }, String(series.instances)),
+      element('td', { class: 'number' }, bytes(series.bytes)),
+    ),
+  );
+  const names = ['Series', 'Modality', 'Description', 'Body part', 'Instances', 'Size'];
+  const head = names.map((name, at) => element('th', { scope: 'col', class: at === 0 || at > 3 ? 'number' : undefined }, name));
+  return [
+    element(
+      'dl',
+      { class: 'facts' },
+      ...facts.map(([name, value]) => element('div', {}, element('dt', {}, name), element('dd', {}, value))),
+    ),
+    element('table', { 'aria-label': 'Series' }, element('thead', {}, element('tr', {}, ...head)), element('tbody', {}, ...rows)),
+  ];
+}
+
+const noMatch = (term) =>
+  empty('No study found', `Nothing begins with “${term}” in patient, ID, accession number, institution, description or UID.`);
+
+function noStudies({ aeTitles, listeners }) {
+  const where = listeners.map(({ port, tls }) => `port ${port}${tls ? ' (TLS)' : ''}`).join(' or ') || 'its DICOM port';
+  return empty(
+    'No study yet',
+    element('p', {}, 'Send a first one from the folder of the gateway: ', element('code', {}, 'npm run send -- --synthetic 1x10')),
+    element('p', {}, 'or point a modality at this machine: AE title ', element('code', {}, aeTitles[0] ?? 'GATEWAY'), `, ${where}.`),
+    'It appears here by itself.',
+  );
+}

@@ -1,0 +1,106 @@
+// Work that waits for a person: held studies are assigned or discarded, quarantined ones tried again or discarded.
+import { get, post } from './api.js';
+import { askInDialog, chip, element, empty, syncRows, table } from './elements.js';
+import { age, moment, personName, plural } from './format.js';
+
+const COLUMNS = [{ name: 'Study' }, { name: 'Why it waits' }, { name: 'Instances', class: 'number' }, { name: 'Since' }, { name: '' }];
+const REASONS = {
+  unmatched: 'No endpoint matches',
+  'no-facility': 'No facility matches',
+  ambiguous: 'Several facilities match',
+  'no-destination': 'No destination',
+};
+
+export function waitingView({ act, gateway }) {
+  const body = element('tbody');
+  const place = element('div');
+  const list = table(COLUMNS, body, 'Waiting work');
+  const root = element('div', {}, element('div', { class: 'view-head' }, element('h1', {}, 'Waiting for a decision')), place);
+  async function update() {
+    const { waiting } = await get('/api/held');
+    if (waiting.length === 0) return place.replaceChildren(empty('Nothing waits', 'Every study found its facility and its destination.'));
+    if (!list.isConnected) place.replaceChildren(list);
+    syncRows(body, waiting, {
+      keyOf: ({ studyKey, state, held, reason }) => JSON.stringify([studyKey, state, held, reason]),
+      render: (work) => workRow(work, { act, gateway }),
+    });
+  }
+  return { root, update };
+}
+
+function workRow(work, { act, gateway }) {
+  const { state, held, reason, receiptIds } = work;
+  const retry = () => act(() => post('/api/held/retry', { receiptIds }), `${plural(receiptIds.length, 'instance')} set in motion again`);
+  const button =
+    state === 'held'
+      ? element('button', { type: 'button', class: 'primary', onclick: () => assign(work, { act, gateway }) }, 'Assign…')
+      : element('button', { type: 'button', class: 'primary', onclick: retry }, 'Try again');
+  const why = state === 'held' ? (REASONS[held.reason] ?? held.reason) : 'Quarantined';
+  return element(
+    'tr',
+    { class: 'row' },
+    element(
+      'td',
+      {},
+      element('strong', {}, personName(work.patientName)),
+      element('span', { class: 'sub' }, [work.patientId, work.modalities.join(', '), work.studyDescription].filter(Boolean).join(' · ')),
+      element('span', { class: 'sub' }, work.institutionName),
+    ),
+    element(
+      'td',
+      { class: 'reason' },
+      chip(state === 'held' ? 'wait' : 'bad', why),
+      element('span', { class: 'sub' }, state === 'held' ? held.detail : reason),
+      held?.candidates.length > 0 && element('span', { class: 'sub' }, `Candidates: ${held.candidates.join(', ')}`),
+    ),
+    element('td', { class: 'number' }, String(work.instances)),
+    element('td', { class: 'time', title: moment(work.since) }, age(work.since)),
+    element(
+      'td',
+      { class: 'actions' },
+      button,
+      element('button', { type: 'button', class: 'danger', onclick: () => discard(work, act) }, 'Discard…'),
+    ),
+  );
+}
+
+async function assign(work, { act, gateway }) {
+  const { facilities } = await gateway();
+  const candidates = new Set(work.held.candidates);
+  const sorted = facilities.toSorted((a, b) => Number(candidates.has(b.id)) - Number(candidates.has(a.id)));
+  const choices = sorted.map(({ id, name, model }) =>
+    element(
+      'label',
+      {},
+      element('input', { type: 'checkbox', name: 'facility', value: id }),
+      `${name} `,
+      element('span', { class: 'quiet' }, `${id} · ${model}`),
+    ),
+  );
+  const chosen = await askInDialog({
+    title: `Assign ${plural(work.instances, 'instance')}`,
+    content: [
+      element('p', { class: 'quiet' }, `${personName(work.patientName)}: choose where this study goes.`),
+      element('div', { class: 'choices' }, ...choices),
+    ],
+    confirm: 'Assign',
+    confirmed: (form) => new FormData(form).getAll('facility'),
+  });
+  if (!chosen || chosen.length === 0) return;
+  await act(() => post('/api/held/assign', { receiptIds: work.receiptIds, facilities: chosen }), `Assigned to ${chosen.join(', ')}`);
+}
+
+async function discard(work, act) {
+  const sure = await askInDialog({
+    title: `Discard ${plural(work.instances, 'instance')}?`,
+    content: [
+      element('p', {}, `${personName(work.patientName)}, ${work.studyDescription || 'no description'}.`),
+      element('p', { class: 'quiet' }, 'They go nowhere, and their objects are deleted after the retention. This is written to the audit.'),
+    ],
+    confirm: 'Discard',
+    danger: true,
+    confirmed: () => true,
+  });
+  if (sure)
+    await act(() => post('/api/held/discard', { receiptIds: work.receiptIds }), `${plural(work.receiptIds.length, 'instance')} discarded`);
+}

@@ -13,7 +13,7 @@ export interface CodecPoolOptions {
   readonly program?: URL;
   /** How long a frame of so many bytes may take, ms [10 s and 2 s a MiB]. */
   readonly timeLimitMs?: (frameBytes: number) => number;
-  /** WASM memory that all frames under way may take together, by estimate [512 MiB]; a larger frame runs alone. */
+  /** WASM memory that all frames under way may take together, by estimate [256 MiB]; a larger frame runs alone. */
   readonly memoryBytes?: number;
   /** A thread whose WASM memory has grown beyond this is replaced: WASM memory never shrinks [96 MiB]. */
   readonly recycleAboveBytes?: number;
@@ -39,7 +39,7 @@ export class CodecPool {
     const defaults = {
       program: new URL('./codec-worker.ts', import.meta.url),
       timeLimitMs: defaultTimeLimitMs,
-      memoryBytes: 512 * MIB,
+      memoryBytes: 256 * MIB,
       recycleAboveBytes: 96 * MIB,
     };
     this.#options = { ...defaults, ...options };

@@ -1,7 +1,7 @@
 // The thread in which the codecs run. A hang or a crash in here costs one frame's attempt, never the service.
 import { parentPort } from 'node:worker_threads';
 import { FrameNotSuitable } from './codec-samples.ts';
-import { type EncodedFrame, type FrameCodec, loadFrameCodec } from './frame-codec.ts';
+import { type EncodedFrame, type FrameCodec, freeNow, loadFrameCodec } from './frame-codec.ts';
 import type { FrameFormat, LosslessSyntax } from './frame-format.ts';
 
 /** `pixels` is transferred, not copied: it owns its buffer and begins at its start. */
@@ -38,5 +38,6 @@ async function answer(task: FrameTask): Promise<FrameAnswer> {
 
 parentPort?.on('message', async (task: FrameTask) => {
   const result = await answer(task);
+  freeNow(task.pixels);
   parentPort?.postMessage(result, result.kind === 'encoded' ? [result.frame.codestream.buffer] : []);
 });

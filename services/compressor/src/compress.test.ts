@@ -158,6 +158,17 @@ describe('compressor', () => {
     await assert.rejects(handleReceived(lost, { event: received(store, image), deliveryCount: 1 }), TransientError);
   });
 
+  it('lets the instance go on unchanged when compressing failed in five deliveries, whatever hindered it', async () => {
+    const { bus, store, parts } = setUp();
+    const event = received(store, image);
+    const broken = { ...parts, pool: { encode: () => Promise.reject(new RangeError('a defect')) } };
+    for (const deliveryCount of [1, 5]) await assert.rejects(handleReceived(broken, { event, deliveryCount }), RangeError);
+    assert.equal(bus.ready.length, 0);
+    await handleReceived(broken, { event, deliveryCount: 6 });
+    assert.match(bus.ready[0]!.event.compression.reason, /given up compressing after 5 attempts/);
+    assert.equal(store.openUploads, 0);
+  });
+
   it('quarantines a missing object, and a damaged one after reading it three times', async () => {
     const { store, parts } = setUp();
     const missing = received(store, image);

@@ -31,6 +31,9 @@ const PRIORITY: Record<Lane, number> = { stat: 0, routine: 1, prior: 2 };
 /** An object whose bytes are not the received ones is read so often before it is believed to be damaged. */
 const DAMAGE_READS = 3;
 
+/** So often compressing is tried; then the instance goes on as it is, whatever hinders: a full store, a defect of ours, a process that it kills. */
+const ATTEMPTS = 5;
+
 /** Consumes every lane until `stop`, which finishes what is at work and gives back what waits. */
 export async function startCompressor(parts: CompressParts): Promise<{ stop(): Promise<void> }> {
   const lanes = Object.keys(PRIORITY) as Lane[];
@@ -78,6 +81,7 @@ async function compress(parts: CompressParts, event: InstanceReceived, deliveryC
   const choice = chooseRule(document, event.instance, event.facility);
   const decided = { revision, rule: choice.rule };
   if (choice.kind === 'unchanged') return { outcome: 'unchanged', reason: choice.reason, ...decided };
+  if (deliveryCount > ATTEMPTS) return { outcome: 'unchanged', reason: `given up compressing after ${ATTEMPTS} attempts`, ...decided };
   try {
     const order = { instance: event.instance, syntax: choice.syntax, priority: PRIORITY[event.instance.lane] };
     const derivation = await deriveObject(parts, order);

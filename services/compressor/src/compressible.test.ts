@@ -72,13 +72,13 @@ describe('what may be compressed', () => {
   });
 
   it('counts frames, and the padding byte of an odd number of bytes', () => {
-    const frame = { rows: 3, columns: 5, bitsAllocated: 8, bitsStored: 8, highBit: 7, pixelRepresentation: 0 };
+    const frame = { rows: 31, columns: 17, bitsAllocated: 8, bitsStored: 8, highBit: 7, pixelRepresentation: 0 };
     const odd = (numberOfFrames: number | undefined, length: number) =>
       reasonOf(ct({ ...frame, numberOfFrames, pixelData: { tag: '7FE00010', length } }));
-    assert.equal(odd(undefined, 16), undefined);
-    assert.equal(odd(3, 46), undefined);
-    assert.match(odd(3, 45) ?? '', /45 bytes long where 3 frames of 15/);
-    assert.match(odd(2, 46) ?? '', /46 bytes long/);
+    assert.equal(odd(undefined, 528), undefined);
+    assert.equal(odd(3, 1582), undefined);
+    assert.match(odd(3, 1581) ?? '', /1581 bytes long where 3 frames of 527/);
+    assert.match(odd(2, 1582) ?? '', /1582 bytes long/);
   });
 });
 
@@ -106,6 +106,7 @@ describe('what may not', () => {
     ['Rows missing', ct({ rows: undefined }), /Rows or Columns/],
     ['Columns 0', ct({ columns: 0 }), /Rows or Columns/],
     ['Number of Frames unreadable', ct({ numberOfFrames: Number.NaN }), /Number of Frames/],
+    ['a tiny frame', ct({ rows: 1, columns: 255 }), /510 bytes is too small/],
     ['a frame above the limit', ct({ rows: 65535, columns: 65535 }), new RegExp(`above the limit of ${MAX_FRAME_BYTES}`)],
   ];
   for (const [name, description, reason] of rows) {

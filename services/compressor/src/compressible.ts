@@ -6,6 +6,9 @@ import type { ImageDescription } from './image-description.ts';
 /** Uncompressed. Beyond it a frame would not fit the codecs' memory; 64 MiB is 5792 x 5792 pixels of 16 bits. */
 export const MAX_FRAME_BYTES = 64 * 1024 * 1024;
 
+/** A codestream's own header takes 100 to 130 bytes: below this nothing is gained, and millions of tiny frames would take hours. */
+export const MIN_FRAME_BYTES = 512;
+
 export interface CompressibleImage {
   readonly format: FrameFormat;
   readonly frames: number;
@@ -54,6 +57,7 @@ export function judgeImage(description: ImageDescription): Judgement {
   const format = formatOf(description, { rows, columns });
   const bytes = frameBytes(format);
   if (bytes > MAX_FRAME_BYTES) return { reason: `a frame of ${bytes} bytes is above the limit of ${MAX_FRAME_BYTES}` };
+  if (bytes < MIN_FRAME_BYTES) return { reason: `a frame of ${bytes} bytes is too small to gain anything` };
   const expected = bytes * frames;
   if (pixelData!.length !== expected + (expected % 2)) {
     return { reason: `pixel data is ${pixelData!.length} bytes long where ${frames} frames of ${bytes} are said to be` };

@@ -8,7 +8,8 @@ const PHOTOMETRIC_INTERPRETATION = 0x00280004;
 const PLANAR_CONFIGURATION = 0x00280006;
 /** Retired group lengths (PS3.5 section 7.2) would be wrong when something in their group changes; they are left out. */
 const IMAGE_GROUP_LENGTH = 0x00280000;
-const PIXEL_GROUP_LENGTH = 0x7fe00000;
+/** Extended offset tables and the total length (7FE0,0001) to (7FE0,0003) speak of other fragments than ours (PS3.3 C.7.6.3). */
+const PIXEL_GROUP_OTHERS = [0x7fe00000, 0x7fe00001, 0x7fe00002, 0x7fe00003];
 
 export interface DerivedHeaderOptions {
   readonly image: CompressibleImage;
@@ -27,7 +28,7 @@ type HeaderEdits = ReadonlyMap<number, Buffer>;
 
 /** The reversible colour transform makes RGB to YBR_RCT, by pixel (PS3.3 C.7.6.3.1.2, PS3.5 sections 8.2.4 and 8.2.14). */
 function headerEdits({ format }: CompressibleImage, explicit: boolean): HeaderEdits {
-  const edits = new Map<number, Buffer>([[PIXEL_GROUP_LENGTH, Buffer.alloc(0)]]);
+  const edits = new Map<number, Buffer>(PIXEL_GROUP_OTHERS.map((tag) => [tag, Buffer.alloc(0)]));
   if (format.samplesPerPixel === 1) return edits;
   const photometric = { tag: PHOTOMETRIC_INTERPRETATION, vr: 'CS', value: Buffer.from('YBR_RCT ') };
   const planar = { tag: PLANAR_CONFIGURATION, vr: 'US', value: Buffer.alloc(2) };

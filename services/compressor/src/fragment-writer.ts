@@ -1,10 +1,10 @@
 // Encapsulated pixel data: offset table, one fragment a frame, delimiter (PS3.5 section A.4).
 import { explicitHeader, implicitHeader, UNDEFINED_LENGTH } from '@causeway/shared/dicom/part10/element';
+import { offsetTables } from '@causeway/shared/dicom/part10/encapsulated-pixel-data';
 
 const PIXEL_DATA = 0x7fe00010;
 const ITEM = 0xfffee000;
 const SEQUENCE_DELIMITER = 0xfffee0dd;
-const ITEM_HEADER_BYTES = 8;
 
 /**
  * Codestreams held until the last one's length is known: the Basic Offset Table stands in front of them, and the object's digest covers it.
@@ -58,13 +58,8 @@ export class FragmentWriter {
   }
 }
 
-/** The element's header and its offset table: where each frame's item begins, counted from the end of the table. */
+/** The element's header and its offset table. Less than 4 GiB, as native pixel data is, always has a basic one. */
 function pixelDataStart(lengths: readonly number[]): Buffer {
-  const offsets = Buffer.alloc(lengths.length * 4);
-  let offset = 0;
-  for (const [index, length] of lengths.entries()) {
-    offsets.writeUInt32LE(offset, index * 4);
-    offset += ITEM_HEADER_BYTES + length + (length % 2);
-  }
-  return Buffer.concat([explicitHeader(PIXEL_DATA, 'OB', UNDEFINED_LENGTH), implicitHeader(ITEM, offsets.length), offsets]);
+  const { basic } = offsetTables(lengths);
+  return Buffer.concat([explicitHeader(PIXEL_DATA, 'OB', UNDEFINED_LENGTH), implicitHeader(ITEM, basic.length), basic]);
 }

@@ -159,9 +159,15 @@ function proveSamples(codec: LoadedCodec, codestream: Uint8Array, { samples, for
   const decoded = decoder.getDecodedBuffer();
   const same = Buffer.compare(new Uint8Array(decoded.buffer, decoded.byteOffset, decoded.byteLength), samples) === 0;
   decoder.delete();
+  if (decoded.buffer !== codec.module.HEAPU8.buffer) freeNow(decoded);
   if (width !== format.columns || height !== format.rows || componentCount !== format.samplesPerPixel) {
     throw new CodecFailure(`decoded frame is ${width} x ${height} x ${componentCount}`);
   }
   if (bitsPerSample !== format.bitsStored || isSigned !== format.signed) throw new CodecFailure('decoded samples are of another kind');
   if (!same) throw new CodecFailure('decoded pixels differ from the source');
+}
+
+/** Detaches a buffer of its own: garbage collection comes late for memory outside of the heap, and frames are large. */
+export function freeNow({ buffer }: Uint8Array | Uint8ClampedArray): void {
+  if (buffer instanceof ArrayBuffer) buffer.transfer(0);
 }

@@ -2,12 +2,11 @@
 import type { Bus } from '@causeway/shared/bus/bus';
 import { describeError } from '@causeway/shared/errors';
 import { newEnvelope } from '@causeway/shared/events/envelope';
-import { instance } from '@causeway/shared/events/instance';
+import { instanceReceived } from '@causeway/shared/events/instance';
 import type { Logger } from '@causeway/shared/logger';
-import { z } from 'zod';
 
 /** What must be readable of an event so that the ledger can show its instance, whatever else is wrong with it. */
-const recognisable = z.object({ instance, facility: z.string().max(63).optional(), generation: z.int().min(0).catch(0) });
+const recognisable = instanceReceived.pick({ instance: true, facility: true, generation: true });
 
 /**
  * An event of which not even the instance can be read is logged (its object is in the store, and reconciliation sets it in motion again);
@@ -19,14 +18,8 @@ export async function quarantine({ bus, log }: { bus: Bus; log: Logger }, failur
     log.error('an event on RECEIVED was not understood and is dropped: the instance cannot be told from it');
     return;
   }
-  const { generation, facility, instance: known } = read.data;
+  const { generation, facility, instance } = read.data;
   const reason = describeError(failure.error).slice(0, 500);
-  log.error({ receiptId: known.receiptId, reason }, 'quarantined');
-  await bus.publishFact({
-    ...newEnvelope(generation, facility),
-    type: 'ledger.instance.quarantined',
-    instance: known,
-    step: 'compress',
-    reason,
-  });
+  log.error({ receiptId: instance.receiptId, reason }, 'quarantined');
+  await bus.publishFact({ ...newEnvelope(generation, facility), type: 'ledger.instance.quarantined', instance, step: 'compress', reason });
 }

@@ -1,10 +1,11 @@
 // The bus on NATS JetStream: connects for ever, makes the streams, publishes with an answer that says what is known.
 import { JetStreamApiError, type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
-import { connect, headers, type NatsConnection, RequestError } from '@nats-io/transport-node';
+import { connect, headers, type NatsConnection } from '@nats-io/transport-node';
 import { context, propagation } from '@opentelemetry/api';
-import { describeError, PublicationRefused, PublicationUnknown } from '../errors.ts';
+import { describeError, PublicationRefused } from '../errors.ts';
 import type { Fact } from '../events/facts.ts';
 import type { Logger } from '../logger.ts';
+import { AcknowledgedPublisher } from './acknowledged-publisher.ts';
 import type { Bucket, Bus, ConsumerPlan, Consumption, Message, PublishOptions } from './bus.ts';
 import { consumeMessages } from './consumption.ts';
 import { openBucket } from './nats-bucket.ts';
@@ -32,6 +33,7 @@ interface Connection {
   readonly manager: JetStreamManager;
   connected: boolean;
   onReconnect: Set<() => void>;
+  onDisconnect: Set<() => void>;
 }
 
 /** Resolves once connected and all streams exist; waits for NATS as long as it takes. */
@@ -49,7 +51,7 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
   });
   const client = jetstream(nats, { timeout: PUBLISH_TIMEOUT_MS });
   const manager = await jetstreamManager(nats, { checkAPI: false });
-  const connection: Connection = { nats, client, manager, connected: true, onReconnect: new Set() };
+  const connection: Connection = { nats, client, manager, connected: true, onReconnect: new Set(), onDisconnect: new Set() };
   void followStatus(connection, options.log);
   await ensureStreamsForEver(connection, options);
   return busOn(connection, options);
@@ -60,6 +62,7 @@ async function followStatus(connection: Connection, log: Logger): Promise<void> 
     if (status.type === 'disconnect') {
       connection.connected = false;
       log.warn('nats: connection lost, reconnecting');
+      for (const listener of connection.onDisconnect) listener();
     }
     if (status.type === 'reconnect') {
       connection.connected = true;
@@ -91,7 +94,9 @@ function busOn(connection: Connection, options: BusOptions): Bus {
     });
     return mending;
   };
-  const publish = (event: object, to: PublishOptions) => publishAcknowledged(connection, event, to, mend);
+  const publisher = new AcknowledgedPublisher(connection.nats, () => void mend());
+  connection.onDisconnect.add(() => publisher.connectionLost());
+  const publish = (event: object, to: PublishOptions) => publishInTrace(connection, publisher, [event, to]);
   return {
     publish,
     publishFact: (fact: Fact) => publish(fact, { subject: fact.type, messageId: fact.id }),
@@ -110,34 +115,27 @@ function busOn(connection: Connection, options: BusOptions): Bus {
     unacknowledged: (stream, consumer) => countUnacknowledged(connection.manager, stream, consumer),
     probe: () =>
       publish({ probe: true }, { subject: `probe.${options.name}`, messageId: `probe.${options.name}.${Date.now()}`, timeoutMs: 2_000 }),
-    close: () => connection.nats.drain(),
+    close: async () => {
+      await connection.nats.drain();
+      publisher.close();
+    },
   };
 }
 
-// biome-ignore lint/complexity/useMaxParams: the fourth is the mending of this connection
-async function publishAcknowledged(connection: Connection, event: object, to: PublishOptions, mend: () => Promise<void>): Promise<void> {
+async function publishInTrace(
+  connection: Connection,
+  publisher: AcknowledgedPublisher,
+  [event, to]: [object, PublishOptions],
+): Promise<void> {
   if (!connection.connected || connection.nats.isClosed())
     throw new PublicationRefused(`nats is not connected: ${to.subject} was not published`, { full: false });
   const carrier: { traceparent?: string } = {};
   propagation.inject(context.active(), carrier);
   const messageHeaders = headers();
+  messageHeaders.set('Nats-Msg-Id', to.messageId);
   if (carrier.traceparent) messageHeaders.set('traceparent', carrier.traceparent);
   const body = JSON.stringify(carrier.traceparent ? { ...event, traceparent: carrier.traceparent } : event);
-  try {
-    await connection.client.publish(to.subject, body, {
-      msgID: to.messageId,
-      timeout: to.timeoutMs ?? PUBLISH_TIMEOUT_MS,
-      headers: messageHeaders,
-    });
-  } catch (error) {
-    if (isNoResponders(error)) {
-      void mend();
-      throw new PublicationRefused(`JetStream has no stream for ${to.subject}`, { cause: error, full: false });
-    }
-    if (error instanceof JetStreamApiError)
-      throw new PublicationRefused(`JetStream refused ${to.subject} (code ${error.code})`, { cause: error, full: true });
-    throw new PublicationUnknown(`no acknowledgement for ${to.subject}`, { cause: error });
-  }
+  await publisher.publish({ subject: to.subject, headers: messageHeaders, timeoutMs: to.timeoutMs ?? PUBLISH_TIMEOUT_MS }, body);
 }
 
 async function countUnacknowledged(manager: JetStreamManager, stream: string, consumer: string): Promise<number> {
@@ -148,10 +146,4 @@ async function countUnacknowledged(manager: JetStreamManager, stream: string, co
     if (error instanceof JetStreamApiError && error.status === 404) return 0;
     throw error;
   }
-}
-
-/** Nobody listens on the subject: no such stream, or no leader for it now. */
-function isNoResponders(error: unknown): boolean {
-  const cause = error instanceof Error && error.cause instanceof RequestError ? error.cause : error;
-  return cause instanceof RequestError && cause.isNoResponders();
 }

@@ -1,5 +1,5 @@
 // One object on its way into the folder: written behind as it arrives, then synced, renamed, and its directory synced.
-import { close, fdatasync, write, writev } from 'node:fs';
+import { close, fdatasync, writeSync, writev } from 'node:fs';
 import { promisify } from 'node:util';
 import { TransientError } from '../errors.ts';
 import { type IncomingFile, type IncomingFiles, remove } from './incoming-files.ts';
@@ -7,7 +7,6 @@ import type { MemoryBudget } from './memory-budget.ts';
 import type { ObjectUpload } from './object-store.ts';
 
 const writeVector = promisify(writev);
-const writeAt = promisify(write);
 const syncData = promisify(fdatasync);
 const closeFile = promisify(close);
 
@@ -68,12 +67,12 @@ export class FolderUpload implements ObjectUpload {
     try {
       await this.#flush();
       const file = await this.#openFile();
-      if (this.#head) await writeAt(file.descriptor, this.#head, 0, this.#head.length, 0);
-      for (const { position, bytes } of this.#patches) await writeAt(file.descriptor, bytes, 0, bytes.length, position);
+      this.#writePatches(file);
       await syncData(file.descriptor);
-      this.#file = undefined;
-      await closeFile(file.descriptor);
       await this.#place.publish(file.path);
+      this.#file = undefined;
+      // Synced and in its place: nothing can be lost by a close that fails.
+      closeFile(file.descriptor).catch(() => {});
     } catch (error) {
       await this.#remove();
       throw storeFailure(error);
@@ -85,6 +84,14 @@ export class FolderUpload implements ObjectUpload {
     this.#ended = true;
     await this.#writing?.catch(() => {});
     await this.#remove();
+  }
+
+  /** A few hundred bytes into the page cache: cheaper here than a turn through the thread pool (0.1 ms and more on two cores). */
+  #writePatches({ descriptor }: IncomingFile): void {
+    const head = this.#head ? [{ position: 0, bytes: this.#head }] : [];
+    for (const { position, bytes } of [...head, ...this.#patches]) {
+      for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at, bytes.length - at, position + at);
+    }
   }
 
   /** A copy: patches must not change what the caller gave. */

@@ -9,13 +9,16 @@ import { SourceRoster } from './source-roster.ts';
 import { sweepCache } from './sweep-cache.ts';
 
 const SWEEP_EVERY_MS = 5 * 60_000;
+/** A study that is still in a poll's window after so long is fetched once more; its deliveries are known as done. */
+const POLLED_MARKS_MS = 90 * 24 * 3_600_000;
 
 await runService('retriever', async ({ bus, store, configuration, meter, log }) => {
   const metrics = createRetrieverMetrics(meter);
   const now = () => new Date();
   const readSecret = createSecretReader(process.env);
   const revision = () => configuration.current();
-  const serve = servingWith({ bus, store, log, metrics, revision, readSecret, turns: new KeyedTurns(), now });
+  const seen = await bus.bucket('retriever-polled', { maxAgeMs: POLLED_MARKS_MS });
+  const serve = servingWith({ bus, store, log, metrics, revision, readSecret, seen, turns: new KeyedTurns(), now });
   const memory = await bus.bucket('retriever');
   const roster = new SourceRoster({ serve, memory, log, after: (delayMs, call) => setTimeout(call, delayMs).unref() });
   configuration.onChange((changed) => void roster.apply(changed));

@@ -22,6 +22,7 @@ import { createSourceClient, type SourceClient } from './source-client.ts';
 
 export interface MemoryBus extends Bus {
   readonly deliveries: DeliveryDue[];
+  readonly retrievals: RetrievalDue[];
   readonly facts: Fact[];
   readonly values: Map<string, Uint8Array>;
   readonly consumers: { plan: ConsumerPlan<unknown>; handler: (message: Message<unknown>) => Promise<void>; stopped: boolean }[];
@@ -37,6 +38,7 @@ export function memoryBus(): MemoryBus {
   const values = new Map<string, Uint8Array>();
   const bus: MemoryBus = {
     deliveries: [],
+    retrievals: [],
     facts: [],
     values,
     consumers: [],
@@ -44,7 +46,8 @@ export function memoryBus(): MemoryBus {
     failWith: undefined,
     publish: async (event) => {
       if (bus.failWith !== undefined) throw bus.failWith;
-      bus.deliveries.push(structuredClone(event) as DeliveryDue);
+      if ((event as { type: string }).type === 'retrieval.due') bus.retrievals.push(structuredClone(event) as RetrievalDue);
+      else bus.deliveries.push(structuredClone(event) as DeliveryDue);
     },
     publishFact: async (fact) => void bus.facts.push(structuredClone(fact)),
     consume: async (plan, handler) => {

@@ -1,10 +1,12 @@
 // One source being served: its connections, and the consumer of the retrievals that are due from it.
+import type { Bucket } from '@causeway/shared/bus/bus';
 import type { RetrievalSource } from '@causeway/shared/config/gateway-document';
 import type { SecretReader } from '@causeway/shared/config/secret-reference';
 import { createHttpClient } from '@causeway/shared/dicomweb/http-client';
 import { PermanentError } from '@causeway/shared/errors';
 import { retrievalSubject } from '@causeway/shared/events/flow';
 import { retrievalDue } from '@causeway/shared/events/retrieval';
+import { startPolling } from './poll-source.ts';
 import { type RetrieveParts, retrieve } from './retrieve.ts';
 import { createSourceClient, type SourceClient } from './source-client.ts';
 import type { ServedSource } from './source-roster.ts';
@@ -17,6 +19,8 @@ const TIMEOUTS = { connectMs: 10_000, idleMs: 120_000 };
 
 export interface ServingParts extends RetrieveParts {
   readonly readSecret: SecretReader;
+  /** What polling has seen of the sources' studies. */
+  readonly seen: Bucket;
 }
 
 export const servingWith =
@@ -36,14 +40,27 @@ export const servingWith =
       },
       ({ event }) => retrieve(parts, connected.client, { due: event, signal: stopping.signal }),
     );
+    const polling = startPollingOf(parts, { settings, client: connected.client, signal: stopping.signal });
     return {
       stop: async () => {
         stopping.abort(new Error('the retriever gives the study back'));
         await consumption.stop();
+        await polling?.stopped;
         await connected.close();
       },
     };
   };
+
+interface Polling {
+  readonly settings: RetrievalSource | undefined;
+  readonly client: SourceClient;
+  readonly signal: AbortSignal;
+}
+
+function startPollingOf({ bus, store, seen, log, now }: ServingParts, { settings, client, signal }: Polling) {
+  if (settings?.poll === undefined) return undefined;
+  return startPolling({ bus, store, client, seen, log, now }, { ...settings, poll: settings.poll }, signal);
+}
 
 interface Connected {
   readonly client: SourceClient;

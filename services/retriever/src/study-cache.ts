@@ -66,6 +66,11 @@ export class StudyCache {
     }
   }
 
+  /** The next retrieval asks the source again; what lies here is not fetched again. */
+  async forgetComplete(): Promise<void> {
+    for await (const { key } of this.#store.list(this.prefix)) if (COMPLETE.test(key)) await this.#store.delete(key);
+  }
+
   /** The list of a fetch under way; nobody sees it before it is committed. */
   newList(): StudyList {
     return new StudyList(this.#store.create(objectKey(`${this.prefix}study-${uuidV7()}.ndjson`)));

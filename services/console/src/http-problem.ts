@@ -47,7 +47,8 @@ export function answerProblem(log: Logger) {
     const problem = problemOf(error);
     // The route's pattern, not its address: a search in it may be a patient's name.
     const where = { method: request.method, route: request.routeOptions.url };
-    if (problem.statusCode >= 500)
+    if (problem.statusCode === 503) log.warn({ ...where, reason: error.message }, 'request answered 503');
+    else if (problem.statusCode >= 500)
       log.error({ ...where, status: problem.statusCode, reason: error.message, stack: stackOf(error) }, 'request failed');
     if (problem.retryAfterSeconds !== undefined) void reply.header('retry-after', problem.retryAfterSeconds);
     void reply.code(problem.statusCode).send(problem.answer);

@@ -16,6 +16,8 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 /** A lost message costs at most this and the grace age. */
 const ROUND_EVERY_MS = 5 * MINUTE_MS;
+/** A round that was cut short (PostgreSQL away, no gateway document yet) is repeated sooner. */
+const AGAIN_AFTER_MS = 15_000;
 /** Longer than any step takes for the largest object, its acknowledgement wait and its first redeliveries included. */
 const GRACE_MS = 10 * MINUTE_MS;
 /** Listing every object of a full store takes minutes; new ones are under today's and yesterday's prefix. */
@@ -29,8 +31,9 @@ export function keepUp(parts: UpkeepParts): { stop(): Promise<void> } {
   let wholeStoreAt = Number.NEGATIVE_INFINITY;
   const round = async (): Promise<void> => {
     const wholeStore = performance.now() - wholeStoreAt >= WHOLE_STORE_EVERY_MS;
-    if ((await oneRound(parts, wholeStore)) && wholeStore) wholeStoreAt = performance.now();
-    if (!stopped) timer = setTimeout(() => (running = round()), ROUND_EVERY_MS);
+    const done = await oneRound(parts, wholeStore);
+    if (done && wholeStore) wholeStoreAt = performance.now();
+    if (!stopped) timer = setTimeout(() => (running = round()), done ? ROUND_EVERY_MS : AGAIN_AFTER_MS);
   };
   let running = round();
   return {

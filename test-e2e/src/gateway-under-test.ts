@@ -71,6 +71,8 @@ class RunningGateway implements GatewayUnderTest {
   #options: GatewayOptions;
   #supervisor: ChildProcess | undefined;
   #output = '';
+  /** Where in the output the present supervisor begins. */
+  #startedAt = 0;
 
   constructor(options: GatewayOptions) {
     this.#options = options;
@@ -146,6 +148,7 @@ class RunningGateway implements GatewayUnderTest {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#supervisor = child;
+    this.#startedAt = this.#output.length;
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (data: Buffer) => (this.#output += data.toString()));
     await this.untilReady();
   }
@@ -171,7 +174,9 @@ class RunningGateway implements GatewayUnderTest {
     rmSync(this.#scratch, { recursive: true, force: true });
   }
 
+  /** Its own words as well as the page: the page alone may be that of another supervisor on the same folder. */
   async #isReady(): Promise<boolean> {
+    if (!this.#output.slice(this.#startedAt).includes('Causeway is ready')) return false;
     try {
       return (await fetch(`${this.pageUrl}/health/ready`, { signal: AbortSignal.timeout(5_000) })).ok;
     } catch {

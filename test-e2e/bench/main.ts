@@ -1,0 +1,81 @@
+// npm run bench: Causeway beside storescp and Orthanc in one run, paired, medians. Starts and stops everything itself.
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { startGateway } from '../src/gateway-under-test.ts';
+import { documentFor, measureEndToEnd } from './end-to-end.ts';
+import { measureIngest } from './ingest.ts';
+import { measureLargeObject } from './large-object.ts';
+import { makeFiles } from './make-files.ts';
+import type { Target } from './peers.ts';
+import { type BenchResult, endToEndTable, ingestTable, largeObjectTable, thisMachine } from './report.ts';
+
+const { values } = parseArgs({
+  options: {
+    parts: { type: 'string', default: 'abc' },
+    rounds: { type: 'string', default: '5' },
+    instances: { type: 'string', default: '100' },
+    frames: { type: 'string', default: '4096' },
+    associations: { type: 'string', default: '1,4,8' },
+    folder: { type: 'string', default: 'bench-results' },
+  },
+});
+
+const results = resolve(values.folder);
+// On the disk of the project, never on tmpfs: what is measured is durable.
+const scratch = join(results, `scratch-${process.pid}`);
+await mkdir(scratch, { recursive: true });
+const result: BenchResult = { at: new Date().toISOString(), machine: thisMachine() };
+console.log(
+  `${result.machine.cores} cores (${result.machine.model}), ${result.machine.memoryGiB} GiB, Linux ${result.machine.kernel}, Node ${result.machine.node}`,
+);
+try {
+  await measure();
+} finally {
+  await rm(scratch, { recursive: true, force: true });
+}
+const path = join(results, `bench-${result.at.replaceAll(/[:.]/g, '-')}.json`);
+await writeFile(path, JSON.stringify(result, null, 1));
+console.log(`written: ${path}`);
+process.exit(0);
+
+async function measure(): Promise<void> {
+  const associations = values.associations.split(',').map(Number);
+  const rounds = Number(values.rounds);
+  const groups = await makeFiles(join(scratch, 'files'), {
+    studies: Math.max(8, ...associations),
+    instances: Number(values.instances),
+    seed: 1,
+  });
+  if (values.parts.includes('a')) {
+    result.ingest = await measureIngest({ folder: scratch, groups, associations, rounds, wholeGateway });
+    console.log('\na) ingest, 512 KB CT instances a second (receiver: with store and JetStream alone; gateway: all services at work)');
+    console.log(ingestTable(result.ingest));
+  }
+  if (values.parts.includes('b')) {
+    result.endToEnd = await measureEndToEnd({ folder: scratch, groups: groups.slice(0, 4), rounds: Math.min(rounds, 3) });
+    console.log('\nb) end to end: instances a second until the archive has all, 4 associations');
+    console.log(endToEndTable(result.endToEnd));
+  }
+  if (values.parts.includes('c')) {
+    result.largeObject = await measureLargeObject(scratch, Number(values.frames));
+    console.log('\nc) one multi-frame object: peak resident memory of each process');
+    console.log(largeObjectTable(result.largeObject));
+  }
+}
+
+/** The default deployment with the sandbox archive, on the same disk. */
+async function wholeGateway(): Promise<Target> {
+  const dataFolder = join(scratch, 'gateway-data');
+  const sandboxPort = 20_000 + Math.floor(Math.random() * 10_000);
+  const config = documentFor(`http://127.0.0.1:${sandboxPort}/dicom-web`, false);
+  const gateway = await startGateway({ dataFolder, config, env: { CAUSEWAY_SANDBOX_PORT: String(sandboxPort) } });
+  return {
+    dicomPort: gateway.ports.dicom,
+    pid: gateway.pids().get('receiver')!,
+    stop: async () => {
+      await gateway.stop();
+      await rm(dataFolder, { recursive: true, force: true });
+    },
+  };
+}

@@ -11,7 +11,7 @@ import { makeInstance } from '@causeway/shared/dicomweb/instances-for-tests';
 import { openFolderStore } from '@causeway/shared/object-store/folder';
 import { InstanceRefused, storeArriving } from './arriving-instance.ts';
 import { describeCached } from './describe-cached.ts';
-import { documentWith } from './retriever-fixture.ts';
+import { documentWith } from './retriever-for-tests.ts';
 import { StudyCache } from './study-cache.ts';
 
 const header = createHeaderReader(documentWith({}));

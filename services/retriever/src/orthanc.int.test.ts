@@ -8,7 +8,7 @@ import { after, before, describe, it } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { freePort } from '@causeway/shared/bus/nats-server-for-tests';
 import { makeInstance } from '@causeway/shared/dicomweb/instances-for-tests';
-import { changes, dueRetrieval, RetrieverUnderTest } from './retriever-fixture.ts';
+import { changes, dueRetrieval, RetrieverUnderTest } from './retriever-for-tests.ts';
 
 const PLUGIN = '/usr/share/orthanc/plugins/libOrthancDicomWeb.so';
 const study = '1.2.826.0.1.3680043.8.498.77';

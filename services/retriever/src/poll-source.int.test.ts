@@ -6,7 +6,7 @@ import { makeInstance } from '@causeway/shared/dicomweb/instances-for-tests';
 import { TransientError } from '@causeway/shared/errors';
 import { retrievalDue } from '@causeway/shared/events/retrieval';
 import { pollSource } from './poll-source.ts';
-import { RetrieverUnderTest, type SandboxProcess, SILENT, startSandboxProcess } from './retriever-fixture.ts';
+import { RetrieverUnderTest, type SandboxProcess, SILENT, startSandboxProcess } from './retriever-for-tests.ts';
 
 const MINUTE_MS = 60_000;
 const today = new Date('2026-03-01T12:00:00Z');

@@ -9,7 +9,7 @@ import { TransientError } from '@causeway/shared/errors';
 import { deliveryDue } from '@causeway/shared/events/delivery';
 import { fact } from '@causeway/shared/events/facts';
 import type { Instance } from '@causeway/shared/events/instance';
-import { changes, dueRetrieval, RetrieverUnderTest, type SandboxProcess, startSandboxProcess } from './retriever-fixture.ts';
+import { changes, dueRetrieval, RetrieverUnderTest, type SandboxProcess, startSandboxProcess } from './retriever-for-tests.ts';
 
 const HOUR_MS = 3_600_000;
 const study = '1.2.3';

@@ -13,7 +13,7 @@ import { makeInstance } from '@causeway/shared/dicomweb/instances-for-tests';
 import { type DeliveryDue, deliveryDue } from '@causeway/shared/events/delivery';
 import { type FactOf, fact } from '@causeway/shared/events/facts';
 import { retrievalSubject } from '@causeway/shared/events/flow';
-import { dueRetrieval, type SandboxProcess, SILENT, startSandboxProcess } from './retriever-fixture.ts';
+import { dueRetrieval, type SandboxProcess, SILENT, startSandboxProcess } from './retriever-for-tests.ts';
 
 const studyOf = (study: string) =>
   Array.from({ length: 12 }, (_, number) =>

@@ -1,7 +1,7 @@
 // Each source has one consumer, follows the document, and is answered for even after it left.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { documentWith, memoryBus, SILENT } from './retriever-fixture.ts';
+import { documentWith, memoryBus, SILENT } from './retriever-for-tests.ts';
 import { SourceRoster } from './source-roster.ts';
 
 async function rosterWith(options: { failing?: Set<string>; bus?: ReturnType<typeof memoryBus> } = {}) {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type ObjectKey, objectKey } from '@causeway/shared/brands';
 import type { ObjectStore } from '@causeway/shared/object-store/object-store';
-import { memoryBus } from './retriever-fixture.ts';
+import { memoryBus } from './retriever-for-tests.ts';
 import { sweepCache } from './sweep-cache.ts';
 
 const HOUR_MS = 3_600_000;

@@ -102,7 +102,7 @@ describe('studies', () => {
 describe('waiting work', () => {
   test('held instances of a study are one group, and assigning it sends them to the router with the next generation', async () => {
     const instances = [1, 2].map((n) => sampleInstance(1, n));
-    await know(...instances.map((instance) => routedFact(instance, 1, { held })));
+    await know(...instances.map((instance) => routedFact(instance, 1, { held, to: ['cloud'] })));
     const { waiting } = await get('/api/held');
     assert.equal(waiting.length, 1);
     assert.deepEqual([waiting[0].instances, waiting[0].held.reason, waiting[0].patientId], [2, 'unmatched', 'PID1']);
@@ -110,10 +110,10 @@ describe('waiting work', () => {
     assert.deepEqual(reply.json(), { instances: 2 });
     const events = page.bus.published.map(({ event }) => instanceReady.parse(event));
     assert.deepEqual(
-      events.map(({ assignment, generation }) => [assignment, generation]),
+      events.map(({ assignment, generation, onRecord }) => [assignment, generation, onRecord]),
       [
-        [{ facilities: ['ms44'], by: 'admin' }, 1],
-        [{ facilities: ['ms44'], by: 'admin' }, 1],
+        [{ facilities: ['ms44'], by: 'admin' }, 1, ['cloud']],
+        [{ facilities: ['ms44'], by: 'admin' }, 1, ['cloud']],
       ],
     );
     assert.equal(page.bus.published[0]!.to.subject, 'instance.ready.routine.north');

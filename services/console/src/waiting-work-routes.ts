@@ -63,11 +63,11 @@ async function actOnEach(
 
 /** The router sends them to these facilities; generation + 1 lets it go beyond what was decided before. */
 function assigning({ bus }: ConsoleParts, facilities: string[], operator: string): Act {
-  return async ({ instance, facility, compression, generation }) => {
+  return async ({ instance, facility, compression, generation, destinations: onRecord }) => {
     if (!compression) throw notWaiting('held');
     const assignment = { facilities, by: operator };
     const motion = { generation: generation + 1, facility };
-    const ready = await routeAgain(bus, { instance, compression, assignment }, motion);
+    const ready = await routeAgain(bus, { instance, compression, assignment, onRecord }, motion);
     const subject = `${instance.receiptId} -> ${facilities.join(', ')}`.slice(0, 300);
     return [ready, await publishAction(bus, { operator, action: 'instance-assigned', subject })];
   };

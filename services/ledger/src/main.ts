@@ -4,6 +4,7 @@ import { migrateForEver } from '@causeway/shared/database/migrate';
 import { runService } from '@causeway/shared/run-service';
 import { account } from './account.ts';
 import { ledgerMetrics } from './ledger-metrics.ts';
+import { keepReleasing } from './release.ts';
 import { keepUp } from './upkeep.ts';
 
 await runService('ledger', async ({ bus, store, log, meter, configuration, environment }) => {
@@ -20,6 +21,7 @@ await runService('ledger', async ({ bus, store, log, meter, configuration, envir
   });
   const consumption = await account({ bus, database, log, metrics });
   const upkeep = migrated.then((done) => (done ? keepUp({ bus, store, database, log, metrics, configuration }) : undefined));
+  const releasing = migrated.then((done) => (done ? keepReleasing({ bus, database, log, configuration }) : undefined));
   return {
     checks: {
       database: () => database.probe(),
@@ -31,6 +33,7 @@ await runService('ledger', async ({ bus, store, log, meter, configuration, envir
       stopMigrating.abort();
       await consumption.stop();
       await (await upkeep)?.stop();
+      await (await releasing)?.stop();
       await database.close();
     },
   };

@@ -167,6 +167,24 @@ describe('routing', () => {
     );
   });
 
+  it('sends what is decided again nowhere that has a delivery of it on record', async () => {
+    const made = rig();
+    await route(made.parts, { event: tagged('MS44', { generation: 1, onRecord: ['cloud'] }) });
+    assert.deepEqual(
+      made.due.map(({ event }) => event.delivery.destination),
+      ['ms44-pacs'],
+    );
+    const [told] = made.facts;
+    assert.deepEqual(
+      told?.deliveries.map(({ destination }) => destination),
+      ['ms44-pacs'],
+    );
+    assert.deepEqual(
+      told?.facilities.map(({ id }) => id),
+      ['hub', 'ms44'],
+    );
+  });
+
   it('reads the mapping tag from the object, by its character set, when the event does not carry it', async () => {
     const event = readyInstance();
     const object = dicomObject([

@@ -31,7 +31,9 @@ export async function route(parts: RouteParts, { event }: Pick<Message<InstanceR
   const revision = parts.revision();
   if (revision === undefined) throw new TransientError('there is no gateway document yet: the instance waits for one');
   const decision = decideRoute(revision.document, await gatherFacts(parts, revision, event));
-  const deliveries = decision.deliveries.map((due) => deliveryOf(event, due, revision.revision));
+  // What was held and is decided again went to these before: a hub's own archive shall not get a second copy.
+  const due = decision.deliveries.filter(({ destination }) => !event.onRecord?.includes(destination));
+  const deliveries = due.map((one) => deliveryOf(event, one, revision.revision));
   await rememberStudy(parts, event, decision);
   await Promise.all(deliveries.map((delivery) => publishDelivery(parts, event, delivery)));
   await tellDecision(parts, event, { decision, deliveries, revision: revision.revision });

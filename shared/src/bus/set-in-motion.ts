@@ -21,10 +21,10 @@ export async function receiveAgain(bus: Bus, instance: Instance, { generation, f
   return told(bus, { ...newEnvelope(generation, facility), type: 'ledger.instance.received', instance });
 }
 
-/** To the rules again, with an operator's assignment. */
+/** To the rules again, with an operator's assignment if there is one. `onRecord`: where it went or goes already. */
 export async function routeAgain(
   bus: Bus,
-  work: { instance: Instance; compression: Compression; assignment: Assignment },
+  work: { instance: Instance; compression: Compression; assignment?: Assignment; onRecord: string[] },
   { generation, facility }: Motion,
 ): Promise<Fact> {
   const { instance, compression } = work;

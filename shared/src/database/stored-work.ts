@@ -12,6 +12,8 @@ export interface StoredInstance {
   readonly state: InstanceState;
   readonly generation: number;
   readonly compression?: Compression;
+  /** That have a delivery of it, whatever became of it. */
+  readonly destinations: string[];
   readonly objectDeleted: boolean;
 }
 
@@ -43,6 +45,8 @@ interface InstanceRecord {
   object_deleted_at: Date | null;
 }
 
+type InstanceWithDestinations = InstanceRecord & { destinations: string[] };
+
 interface DeliveryRecord {
   delivery_id: string;
   destination: string;
@@ -56,12 +60,13 @@ interface DeliveryRecord {
 
 const INSTANCE = `i.receipt_id, i.study_instance_uid, i.series_instance_uid, i.sop_class_uid, i.sop_instance_uid, i.object_key, i.size, i.digest,
   i.transfer_syntax_uid, i.facility, i.lane, i.association, i.attributes, i.received_at, i.state, i.generation, i.compression, i.object_deleted_at`;
+const DESTINATIONS = 'ARRAY(SELECT d.destination FROM deliveries d WHERE d.receipt_id = i.receipt_id ORDER BY 1) AS destinations';
 const DELIVERY = `d.id AS delivery_id, d.destination, d.facility AS delivery_facility, d.rule, d.configuration_revision AS delivery_revision,
   d.retrieval_id, d.state AS delivery_state, d.generation AS delivery_generation`;
 
 export async function findInstances(target: Queryable, receiptIds: readonly string[]): Promise<StoredInstance[]> {
-  const rows = await target.query<InstanceRecord>(`SELECT ${INSTANCE} FROM instances i WHERE i.receipt_id = ANY($1::uuid[])`, [receiptIds]);
-  return rows.map(storedInstance);
+  const sql = `SELECT ${INSTANCE}, ${DESTINATIONS} FROM instances i WHERE i.receipt_id = ANY($1::uuid[])`;
+  return (await target.query<InstanceWithDestinations>(sql, [receiptIds])).map(storedInstance);
 }
 
 export async function findDeliveries(target: Queryable, ids: readonly string[]): Promise<StoredDelivery[]> {
@@ -74,9 +79,21 @@ export async function findStuckInstances(
   target: Queryable,
   page: { olderThan: Date; afterReceiptId?: string; limit: number },
 ): Promise<StoredInstance[]> {
-  const sql = `SELECT ${INSTANCE} FROM instances i WHERE i.state IN ('received', 'ready') AND i.state_at < $1 AND i.object_deleted_at IS NULL
+  const sql = `SELECT ${INSTANCE}, ${DESTINATIONS} FROM instances i WHERE i.state IN ('received', 'ready') AND i.state_at < $1 AND i.object_deleted_at IS NULL
     AND ($2::uuid IS NULL OR i.receipt_id > $2) ORDER BY i.receipt_id LIMIT $3`;
-  return (await target.query<InstanceRecord>(sql, [page.olderThan, page.afterReceiptId ?? null, page.limit])).map(storedInstance);
+  const values = [page.olderThan, page.afterReceiptId ?? null, page.limit];
+  return (await target.query<InstanceWithDestinations>(sql, values)).map(storedInstance);
+}
+
+/** Instances that are held since a revision before `revision` was asked; the next page starts after `afterReceiptId`. */
+export async function findHeldInstances(
+  target: Queryable,
+  page: { revision: number; afterReceiptId?: string; limit: number },
+): Promise<StoredInstance[]> {
+  const sql = `SELECT ${INSTANCE}, ${DESTINATIONS} FROM instances i WHERE i.state = 'held' AND i.configuration_revision < $1
+    AND i.object_deleted_at IS NULL AND ($2::uuid IS NULL OR i.receipt_id > $2) ORDER BY i.receipt_id LIMIT $3`;
+  const values = [page.revision, page.afterReceiptId ?? null, page.limit];
+  return (await target.query<InstanceWithDestinations>(sql, values)).map(storedInstance);
 }
 
 export interface DeliveriesPage {
@@ -106,8 +123,8 @@ export async function destinationsWithOldWork(target: Queryable, olderThan: Date
   return (await target.query<{ destination: string }>(sql, [olderThan])).map((row) => row.destination);
 }
 
-function storedInstance(row: InstanceRecord): StoredInstance {
-  const { state, generation } = row;
+function storedInstance(row: InstanceWithDestinations): StoredInstance {
+  const { state, generation, destinations } = row;
   const compression = row.compression ?? undefined;
   return {
     instance: instanceOf(row),
@@ -115,6 +132,7 @@ function storedInstance(row: InstanceRecord): StoredInstance {
     state,
     generation,
     compression,
+    destinations,
     objectDeleted: row.object_deleted_at !== null,
   };
 }

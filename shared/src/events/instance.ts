@@ -72,11 +72,12 @@ export type Compression = z.infer<typeof compression>;
 export const assignment = z.object({ facilities: z.array(z.string().max(63)).max(64), by: z.string().max(128) });
 export type Assignment = z.infer<typeof assignment>;
 
-/** `instance.ready.<lane>.<facility>`: compressed or passed through; to be routed. */
+/** `instance.ready.<lane>.<facility>`: compressed or passed through; to be routed. `onRecord`: destinations that have a delivery of it already, which is not made again. */
 export const instanceReady = envelope.extend({
   type: z.literal('instance.ready'),
   instance,
   compression,
   assignment: assignment.optional(),
+  onRecord: z.array(z.string().max(63)).max(1024).optional(),
 });
 export type InstanceReady = z.infer<typeof instanceReady>;

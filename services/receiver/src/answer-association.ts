@@ -2,6 +2,7 @@
 import { acceptsCalledAe, acceptsCaller } from '@causeway/shared/config/facility-resolution';
 import type { GatewayDocument } from '@causeway/shared/config/gateway-document';
 import type { AssociationAnswer } from '@causeway/shared/dicom/dimse/scp';
+import { isUid } from '@causeway/shared/dicom/uid';
 import type { AssociationRequest, ContextAnswer, ProposedContext, RejectAnswer } from '@causeway/shared/dicom/upper-layer/association';
 import { chooseTransferSyntax } from './choose-transfer-syntax.ts';
 import { isTaken } from './storage-service.ts';
@@ -39,8 +40,9 @@ function rejectPermanently(reason: number, because: string): RejectAnswer {
 
 function answerContext(document: GatewayDocument, { id, abstractSyntaxUid, transferSyntaxUids }: ProposedContext): ContextAnswer {
   const refused = transferSyntaxUids[0] ?? '';
-  if (!isTaken(abstractSyntaxUid)) return { id, result: ABSTRACT_SYNTAX_NOT_SUPPORTED, transferSyntaxUid: refused };
-  const chosen = chooseTransferSyntax(document.negotiation, abstractSyntaxUid, transferSyntaxUids);
+  if (!isUid(abstractSyntaxUid) || !isTaken(abstractSyntaxUid))
+    return { id, result: ABSTRACT_SYNTAX_NOT_SUPPORTED, transferSyntaxUid: refused };
+  const chosen = chooseTransferSyntax(document.negotiation, abstractSyntaxUid, transferSyntaxUids.filter(isUid));
   if (!chosen) return { id, result: TRANSFER_SYNTAXES_NOT_SUPPORTED, transferSyntaxUid: refused };
   return { id, result: 0, transferSyntaxUid: chosen };
 }

@@ -4,8 +4,14 @@ import { uidOf } from '@causeway/shared/config/header-reader';
 import type { CStoreRequest, DimseStatus } from '@causeway/shared/dicom/dimse/scp';
 import type { DataSetScan } from '@causeway/shared/dicom/part10/data-set-scanner';
 
-/** Status codes of the storage service class (PS3.4 table B.2-1). */
-export const STATUS = { success: 0x0000, outOfResources: 0xa700, doesNotMatch: 0xa900, cannotUnderstand: 0xc000 } as const;
+/** Status codes of the storage service class (PS3.4 table B.2-1), and of C-STORE in general (PS3.7 section 9.1.1.1.9). */
+export const STATUS = {
+  success: 0x0000,
+  outOfResources: 0xa700,
+  doesNotMatch: 0xa900,
+  cannotUnderstand: 0xc000,
+  invalidSopInstance: 0x0117,
+} as const;
 
 const SOP_CLASS_UID = '00080016';
 const SOP_INSTANCE_UID = '00080018';

@@ -70,4 +70,15 @@ describe('answer to an association', () => {
     });
     assert.deepEqual(results, [0, 0, 0, 3, 3]);
   });
+  it('accepts no context whose abstract or transfer syntax is not a UID: its instances could not be announced', () => {
+    const base = request('GATEWAY');
+    const contexts = [
+      { id: 1, abstractSyntaxUid: 'CT Image Storage', transferSyntaxUids: [IMPLICIT] },
+      { id: 3, abstractSyntaxUid: CT, transferSyntaxUids: ['implicit', '1.2.x'] },
+      { id: 5, abstractSyntaxUid: CT, transferSyntaxUids: ['implicit', JPEG_BASELINE] },
+    ];
+    const answer = answerAssociation(document, { ...base, contexts });
+    assert.deepEqual('contexts' in answer && answer.contexts.map(({ result }) => result), [3, 4, 0]);
+    assert.equal('contexts' in answer && answer.contexts[2]!.transferSyntaxUid, JPEG_BASELINE);
+  });
 });

@@ -9,7 +9,7 @@ import type { CStoreRequest, DataSetSink } from '@causeway/shared/dicom/dimse/sc
 import { readCustodyMeta } from '@causeway/shared/dicom/part10/custody-meta';
 import { parseFileMeta } from '@causeway/shared/dicom/part10/file-meta';
 import { PublicationRefused, PublicationUnknown, TransientError } from '@causeway/shared/errors';
-import type { InstanceReceived } from '@causeway/shared/events/instance';
+import { type InstanceReceived, instanceReceived } from '@causeway/shared/events/instance';
 import { createLogger } from '@causeway/shared/logger';
 import type { ObjectUpload } from '@causeway/shared/object-store/object-store';
 import { receiveInstance } from './receive.ts';
@@ -46,7 +46,15 @@ interface World {
   sink(request?: Partial<CStoreRequest>): DataSetSink;
 }
 
-function world(behaviour: { commit?: () => void; write?: () => void; publish?: () => void; refusal?: string } = {}): World {
+interface Behaviour {
+  readonly commit?: () => void;
+  readonly write?: () => void;
+  readonly publish?: () => void;
+  readonly refusal?: string;
+  readonly tlsSubject?: string;
+}
+
+function world(behaviour: Behaviour = {}): World {
   const objects = new Map<string, Buffer>();
   const uploads: { discarded: boolean }[] = [];
   const published: World['published'] = [];
@@ -103,7 +111,7 @@ function world(behaviour: { commit?: () => void; write?: () => void; publish?: (
       maxPduBytes: 0,
       implementationClassUid: '1.2',
       roles: [],
-      peer: { address: '10.0.0.9', port: 1, listener: 'dicom' },
+      peer: { address: '10.0.0.9', port: 1, listener: 'dicom', tls: behaviour.tlsSubject ? { subject: behaviour.tlsSubject } : undefined },
     },
   };
   return {
@@ -230,6 +238,17 @@ describe('receiving an instance', () => {
       assert.equal(await send(sink(), bytes), 0xc000);
       assert.deepEqual([objects.size, published.length], [0, 0]);
     }
+  });
+
+  it('answers 0117 when the SOP Instance UID is none: no later step could read its event', () => {
+    for (const affectedSopInstanceUid of ['1.2.abc', '1.2 3', '1.2\\1.3'])
+      assert.throws(() => world().sink({ affectedSopInstanceUid }), /117/);
+  });
+
+  it('announces nothing that the next step cannot read, whatever the certificate of the sender says', async () => {
+    const { sink, published } = world({ tlsSubject: `CN=${'x'.repeat(3_000)}` });
+    assert.equal(await send(sink(), dataSet()), 0x0000);
+    assert.deepEqual(instanceReceived.safeParse(JSON.parse(JSON.stringify(published[0]!.event))).error, undefined);
   });
 
   it('leaves nothing after an abort in the middle', async () => {

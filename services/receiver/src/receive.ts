@@ -10,9 +10,10 @@ import type { AcceptedAssociation, CStoreRequest, DataSetSink, DimseStatus } fro
 import { digestBytes, encodeCustodyMeta, laneBytes } from '@causeway/shared/dicom/part10/custody-meta';
 import { type DataSetScan, DataSetScanner } from '@causeway/shared/dicom/part10/data-set-scanner';
 import { DicomParseError } from '@causeway/shared/dicom/part10/parse-error';
+import { isUid } from '@causeway/shared/dicom/uid';
 import { describeError } from '@causeway/shared/errors';
 import { newEnvelope } from '@causeway/shared/events/envelope';
-import type { AssociationFacts, Instance, InstanceReceived } from '@causeway/shared/events/instance';
+import { type AssociationFacts, type Instance, type InstanceReceived, MOST_SUBJECT_CHARACTERS } from '@causeway/shared/events/instance';
 import type { Logger } from '@causeway/shared/logger';
 import type { ObjectStore, ObjectUpload } from '@causeway/shared/object-store/object-store';
 import { type Announcer, announceInstance } from './announce-instance.ts';
@@ -36,6 +37,10 @@ export function receiveInstance(parts: ReceiveParts, association: AcceptedAssoci
   if (request.affectedSopClassUid !== request.abstractSyntaxUid) {
     return { status: STATUS.doesNotMatch, comment: 'Affected SOP Class UID is not that of its context' };
   }
+  // Its event would be understood by nobody: better told to the modality than stored and never forwarded. (The SOP class was checked with the context.)
+  if (!isUid(request.affectedSopInstanceUid)) {
+    return { status: STATUS.invalidSopInstance, comment: 'Affected SOP Instance UID is not a UID' };
+  }
   return new InstanceSink(parts, association, request);
 }
 
@@ -57,7 +62,8 @@ class InstanceSink implements DataSetSink {
   constructor(parts: ReceiveParts, { request: { callingAe, calledAe, peer } }: AcceptedAssociation, request: CStoreRequest) {
     this.#parts = parts;
     this.#request = request;
-    this.#facts = { callingAe, calledAe, source: peer.address, listener: peer.listener, tlsSubject: peer.tls?.subject };
+    const tlsSubject = peer.tls?.subject?.slice(0, MOST_SUBJECT_CHARACTERS);
+    this.#facts = { callingAe, calledAe, source: peer.address, listener: peer.listener, tlsSubject };
     this.#header = parts.header();
     this.#scanner = new DataSetScanner({ transferSyntaxUid: request.transferSyntaxUid, wanted: this.#header.wanted });
     this.#upload = parts.store.create(receivedKey(this.#receiptId));

@@ -1,6 +1,7 @@
 // Which header attributes are read from a data set, and how they become text: for the receiver, and wherever an instance is described again from its object.
 import { decodeText } from '../dicom/part10/charset.ts';
 import type { DataSetScan } from '../dicom/part10/data-set-scanner.ts';
+import { isUid } from '../dicom/uid.ts';
 import { HEADER_ATTRIBUTES } from '../events/header-attributes.ts';
 import type { Instance } from '../events/instance.ts';
 import type { GatewayDocument } from './gateway-document.ts';
@@ -17,7 +18,6 @@ const STUDY_INSTANCE_UID = '0020000D';
 const SERIES_INSTANCE_UID = '0020000E';
 const ALWAYS = ['00080016', '00080018', STUDY_INSTANCE_UID, SERIES_INSTANCE_UID];
 const MOST_CHARACTERS = 1_024;
-const UID = /^[0-9.]{1,64}$/;
 
 /** For one revision of the gateway document: what its rules ask for is read in addition. */
 export function createHeaderReader(document: GatewayDocument): HeaderReader {
@@ -40,7 +40,7 @@ export function createHeaderReader(document: GatewayDocument): HeaderReader {
 
 function validUid(scan: DataSetScan, path: string): string | undefined {
   const uid = uidOf(scan.values.get(path));
-  return UID.test(uid) ? uid : undefined;
+  return isUid(uid) ? uid : undefined;
 }
 
 /** Padding of UIDs is a NUL; spaces and several NULs are met in practice. */

@@ -1,13 +1,14 @@
 // One instance on its way: what was received, where it lies, and what the compressor made of it.
 import { z } from 'zod';
 import { type ObjectKey, objectKey, type ReceiptId } from '../brands.ts';
+import { UID } from '../dicom/uid.ts';
 import { envelope } from './envelope.ts';
 
 export const lanes = ['stat', 'routine', 'prior'] as const;
 export const lane = z.enum(lanes);
 export type Lane = z.infer<typeof lane>;
 
-export const uid = z.string().regex(/^[0-9.]{1,64}$/);
+export const uid = z.string().regex(UID);
 export const receiptId = z.uuid().transform((text) => text as ReceiptId);
 export const key = z.string().transform((text, context): ObjectKey => {
   try {
@@ -27,13 +28,16 @@ export const objectRef = z.object({
 });
 export type ObjectRef = z.infer<typeof objectRef>;
 
+/** A longer subject is cut where it comes in. */
+export const MOST_SUBJECT_CHARACTERS = 1024;
+
 /** Facts of the association that brought the instance. `source`: the peer's address without port. */
 export const associationFacts = z.object({
   callingAe: z.string().max(16),
   calledAe: z.string().max(16),
   source: z.string().max(64),
   listener: z.string().max(63),
-  tlsSubject: z.string().max(1024).optional(),
+  tlsSubject: z.string().max(MOST_SUBJECT_CHARACTERS).optional(),
 });
 export type AssociationFacts = z.infer<typeof associationFacts>;
 

@@ -6,7 +6,7 @@ import type { ObjectRef } from '@causeway/shared/events/instance';
 import type { ObjectStore } from '@causeway/shared/object-store/object-store';
 import type { Waiting } from './batcher.ts';
 import type { Clock } from './circuit-breaker.ts';
-import { type Outcome, transient } from './delivery-outcome.ts';
+import { type Outcome, unknownOutcome } from './delivery-outcome.ts';
 import type { DestinationSettings } from './destination-settings.ts';
 import { objectChoices } from './object-choice.ts';
 import { openObject, sourceOutcome } from './outbound-object.ts';
@@ -95,7 +95,7 @@ export class Attempts {
     try {
       return await this.#parts.sender.send(parcels);
     } catch (error) {
-      return parcels.map(() => transient(`sending failed: ${describeError(error)}`, 'suspect'));
+      return parcels.map(() => unknownOutcome(`sending failed: ${describeError(error)}`, 'suspect'));
     }
   }
 }

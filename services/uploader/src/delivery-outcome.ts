@@ -6,11 +6,17 @@ export type DestinationFault = 'none' | 'suspect' | 'down';
 export type Outcome =
   | Delivered
   /** Tried again with growing delay, until giveUpAfter. */
-  | { readonly kind: 'transient'; readonly reason: string; readonly fault: DestinationFault; readonly retryAfterMs?: number | undefined }
+  | (Undelivered & { readonly kind: 'transient'; readonly fault: DestinationFault; readonly retryAfterMs?: number | undefined })
   /** The destination said no in words that may mean anything: tried again a bounded number of times, then parked. */
-  | { readonly kind: 'refused'; readonly reason: string }
+  | (Undelivered & { readonly kind: 'refused' })
   /** Parked at once. because syntax: only this encoding is refused; object: what we hold is missing or damaged. */
   | { readonly kind: 'permanent'; readonly reason: string; readonly because: 'instance' | 'syntax' | 'object' };
+
+/** `mayHaveArrived`: there was no definite answer, so the destination may have the instance from us. */
+interface Undelivered {
+  readonly reason: string;
+  readonly mayHaveArrived?: boolean;
+}
 
 /** `confirmation`: what proved it, at most 64 characters; `warning`: the status or reason the destination added. */
 export interface Delivered {
@@ -19,7 +25,7 @@ export interface Delivered {
   readonly warning?: string | undefined;
 }
 
-/** already-stored counts as delivered only with proof. */
+/** already-stored counts as delivered only when ours may have arrived before: what is there under the UID may be other content. */
 export type StatusClass = 'delivered' | 'warning' | 'transient' | 'refused' | 'permanent' | 'syntax' | 'not-authorised' | 'already-stored';
 
 interface StatusRange {
@@ -102,10 +108,16 @@ export function judgeHttpStatus(status: number): HttpVerdict {
 /** Four hex digits, as the standard prints statuses. */
 export const hexStatus = (status: number): string => status.toString(16).toUpperCase().padStart(4, '0');
 
-/** A failure of sending (nothing said about one instance). */
+/** A failure before the instance can have arrived, or a definite no for now. */
 export const transient = (reason: string, fault: DestinationFault, retryAfterMs?: number): Outcome => ({
   kind: 'transient',
   reason,
   fault,
   retryAfterMs,
+});
+
+/** The request went out, or part of it, and no answer says what became of the instance. */
+export const unknownOutcome = (reason: string, fault: DestinationFault, retryAfterMs?: number): Outcome => ({
+  ...{ kind: 'transient', reason, fault, retryAfterMs },
+  mayHaveArrived: true,
 });

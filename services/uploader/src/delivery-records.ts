@@ -7,11 +7,12 @@ import { z } from 'zod';
 
 /**
  * attempts: times it was really sent (JetStream's own count also counts the times it was given back unsent). refusals: answers that
- * may mean anything, of which only so many are taken. alone: it failed in a batch and is sent alone from now on.
+ * may mean anything, of which only so many are taken. alone: it failed in a batch and is sent alone from now on. mayHaveArrived: an
+ * attempt ended without a definite answer.
  */
-const history = z.object({ attempts: z.int().min(0), refusals: z.int().min(0), alone: z.boolean() });
+const history = z.object({ attempts: z.int().min(0), refusals: z.int().min(0), alone: z.boolean(), mayHaveArrived: z.boolean() });
 export type History = z.infer<typeof history>;
-export const NO_HISTORY: History = { attempts: 0, refusals: 0, alone: false };
+export const NO_HISTORY: History = { attempts: 0, refusals: 0, alone: false, mayHaveArrived: false };
 
 const DAY_MS = 86_400_000;
 /** A message comes back within the longest retry delay; three days leave room for a broker that was away. */
@@ -21,7 +22,7 @@ const HISTORY_MS = 8 * DAY_MS;
 const FIT_FOR_KEY = /^[-/_=.a-zA-Z0-9]{1,150}$/;
 
 export interface DeliveryRecords {
-  /** The confirmed fact, if this delivery in this generation is done. */
+  /** The confirmed fact, if this delivery in this generation is done, with this content. */
   confirmed(due: DeliveryDue): Promise<FactOf<'ledger.delivery.confirmed'> | undefined>;
   markConfirmed(due: DeliveryDue, fact: FactOf<'ledger.delivery.confirmed'>): Promise<void>;
   history(due: DeliveryDue): Promise<History>;
@@ -33,7 +34,10 @@ export async function openDeliveryRecords(bus: Bus): Promise<DeliveryRecords> {
   const done = await bus.bucket('delivered', { maxAgeMs: DONE_MARK_MS });
   const past = await bus.bucket('delivery-history', { maxAgeMs: HISTORY_MS });
   return {
-    confirmed: (due) => read(done, due, deliveryConfirmedFact),
+    confirmed: async (due) => {
+      const fact = await read(done, due, deliveryConfirmedFact);
+      return fact?.delivery.instance.digest === due.delivery.instance.digest ? fact : undefined;
+    },
     markConfirmed: (due, fact) => done.put(recordKey(due), json(fact)),
     history: async (due) => (await read(past, due, history)) ?? NO_HISTORY,
     remember: (due, value) => past.put(recordKey(due), json(value)),

@@ -8,7 +8,7 @@ import type { Delivery } from '@causeway/shared/events/delivery';
 import type { Lane } from '@causeway/shared/events/instance';
 import { type AssociationNeed, AssociationPool, type Session } from './association-pool.ts';
 import type { Clock } from './circuit-breaker.ts';
-import { type Outcome, transient } from './delivery-outcome.ts';
+import { type Outcome, unknownOutcome } from './delivery-outcome.ts';
 import { type CallingTitles, callingAeFor, type DimseSettings } from './destination-settings.ts';
 import { destinationTls } from './destination-tls.ts';
 import { associationOutcome, refusedContextOutcome, storeOutcome } from './dimse-outcome.ts';
@@ -103,7 +103,7 @@ class DimseSender implements Sender {
       // After an error half of a message may be on the wire: the association is of no more use.
       association.abort();
       if (source.error !== undefined) return sourceOutcome(source.error);
-      return transient(describeError(error), 'suspect');
+      return unknownOutcome(describeError(error), 'suspect');
     }
   }
 

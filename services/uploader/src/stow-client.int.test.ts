@@ -273,7 +273,7 @@ describe('createStowSender', () => {
     assert.deepEqual(arrived.toSorted(), [-1, 2]);
   });
 
-  it('takes "already stored" (45070) as delivered only when a query finds the instance', async () => {
+  it('takes "already stored" (45070) as delivered only when a query finds the instance and ours may have arrived', async () => {
     let found = false;
     const { store, sender } = await towards((request, response) => {
       if (request.method === 'GET') {
@@ -285,10 +285,12 @@ describe('createStowSender', () => {
     const delivery = newDelivery(store);
     const uid = uidOf(delivery);
     const parcels = await parcelsOf(store, [delivery]);
-    assert.equal((await sender.send(parcels))[0]!.kind, 'refused');
+    const again = parcels.map((parcel) => ({ ...parcel, resend: true }));
+    assert.equal((await sender.send(again))[0]!.kind, 'refused');
     found = true;
-    const [outcome] = await sender.send(parcels);
+    const [outcome] = await sender.send(again);
     assert.equal(outcome!.kind === 'delivered' && outcome!.confirmation, 'stow already-stored + qido');
+    assert.equal((await sender.send(parcels))[0]!.kind, 'refused', 'what is there is not ours');
   });
 
   it('asks a query for proof of everything when told to (confirm: qido)', async () => {
@@ -306,7 +308,22 @@ describe('createStowSender', () => {
     const [outcome] = await sender.send(parcels);
     assert.equal(outcome!.kind === 'delivered' && outcome!.confirmation, 'stow 200 + qido');
     found = false;
-    assert.equal((await sender.send(parcels))[0]!.kind, 'refused');
+    const [missing] = await sender.send(parcels);
+    assert.ok(missing!.kind === 'refused' && missing!.mayHaveArrived);
+  });
+
+  it('counts a query that was not answered as no refusal: the instance is not given up for it', async () => {
+    const { store, sender } = await towards(
+      (request, response) => {
+        if (request.method === 'GET') response.writeHead(503).end();
+        else request.resume().on('end', () => answer(response, 200, { referenced: [{ uid }] }));
+      },
+      { confirm: 'qido' },
+    );
+    const delivery = newDelivery(store);
+    const uid = uidOf(delivery);
+    const [outcome] = await sender.send(await parcelsOf(store, [delivery]));
+    assert.ok(outcome!.kind === 'transient' && outcome!.mayHaveArrived);
   });
 
   it('cuts what is under way when told to, and leaves its outcome open', async () => {

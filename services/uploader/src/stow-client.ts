@@ -6,8 +6,8 @@ import { createHttpClient, type HttpClient, retryAfterMs } from '@causeway/share
 import { type MultipartBody, multipartRelated } from '@causeway/shared/dicomweb/multipart-writer';
 import { describeError, TransientError } from '@causeway/shared/errors';
 import { faultOfError } from './connection-fault.ts';
-import type { HttpVerdict, Outcome } from './delivery-outcome.ts';
-import { hexStatus, judgeHttpStatus, transient } from './delivery-outcome.ts';
+import type { Delivered, HttpVerdict, Outcome } from './delivery-outcome.ts';
+import { hexStatus, judgeHttpStatus, transient, unknownOutcome } from './delivery-outcome.ts';
 import type { StowSettings } from './destination-settings.ts';
 import { sourceOutcome, wholeObject } from './outbound-object.ts';
 import type { Parcel, Sender, SenderParts } from './sender.ts';
@@ -110,8 +110,9 @@ class StowSender implements Sender {
     const verdict = judgeHttpStatus(answer.status);
     if (verdict === 'per-instance') return await this.#readPerInstance(client, parcels, answer);
     if (verdict === 'split' || verdict === 'syntax') return await this.#isolate(client, parcels, { verdict, answer });
-    const fault = verdict === 'pause' ? 'down' : 'suspect';
-    return parcels.map(() => transient(`HTTP ${answer.status}`, fault, answer.retryAfterMs));
+    const words = `HTTP ${answer.status}`;
+    if (verdict === 'pause') return parcels.map(() => transient(words, 'down', answer.retryAfterMs));
+    return parcels.map(() => unknownOutcome(words, 'suspect', answer.retryAfterMs));
   }
 
   #body(parcels: readonly Parcel[], source: SourceFailure): MultipartBody {
@@ -154,7 +155,7 @@ class StowSender implements Sender {
   /** An object that cannot be read is left out and the others go again; after any other error the outcome of all is unknown. */
   async #afterError(client: HttpClient, parcels: readonly Parcel[], failed: { error: unknown; source: SourceFailure }): Promise<Outcome[]> {
     const { failure } = failed.source;
-    if (failure === undefined) return parcels.map(() => transient(describeError(failed.error), faultOfError(failed.error)));
+    if (failure === undefined) return parcels.map(() => unknownOutcome(describeError(failed.error), faultOfError(failed.error)));
     const others = await this.#sendBy(
       client,
       parcels.filter((parcel) => parcel !== failure.parcel),
@@ -190,16 +191,23 @@ class StowSender implements Sender {
   async #prove(client: HttpClient, parcel: Parcel, outcome: StowOutcome): Promise<Outcome> {
     if (outcome.kind === 'already-stored') {
       const words = `Failure Reason ${hexStatus(outcome.reason)} (already stored)`;
-      if (!(await this.#isThere(client, parcel))) return { kind: 'refused', reason: `${words}, but a query does not find it` };
-      return { kind: 'delivered', confirmation: 'stow already-stored + qido', warning: words };
+      if (!parcel.resend) return { kind: 'refused', reason: `${words}, and not by this delivery: the content may be another` };
+      return await this.#lookUp(client, parcel, { kind: 'delivered', confirmation: 'stow already-stored', warning: words });
     }
     if (outcome.kind !== 'delivered' || this.#settings.confirm !== 'qido') return outcome;
-    if (!(await this.#isThere(client, parcel)))
-      return { kind: 'refused', reason: `${outcome.confirmation}, but a query does not find the instance` };
-    return { ...outcome, confirmation: `${outcome.confirmation} + qido` };
+    return await this.#lookUp(client, parcel, outcome);
   }
 
-  async #isThere(client: HttpClient, { object, delivery }: Parcel): Promise<boolean> {
+  /** A query that finds nothing is a refusal; one that was not answered says nothing against the instance. */
+  async #lookUp(client: HttpClient, parcel: Parcel, said: Delivered): Promise<Outcome> {
+    const there = await this.#isThere(client, parcel);
+    if (there === undefined) return unknownOutcome(`${said.confirmation}, but the query for it was not answered`, 'suspect');
+    if (!there) return { kind: 'refused', reason: `${said.confirmation}, but a query does not find the instance`, mayHaveArrived: true };
+    return { ...said, confirmation: `${said.confirmation} + qido` };
+  }
+
+  /** undefined: the archive did not answer the query (PS3.18 section 10.6.3.3: 200, or 204 for nothing found). */
+  async #isThere(client: HttpClient, { object, delivery }: Parcel): Promise<boolean | undefined> {
     const uid = object.meta.sopInstanceUid;
     const study = delivery.instance.studyInstanceUid;
     const query = new URLSearchParams({ SOPInstanceUID: uid, ...(study === undefined ? {} : { StudyInstanceUID: study }), limit: '2' });
@@ -207,9 +215,10 @@ class StowSender implements Sender {
       const request = { method: 'GET', path: '/instances', query, headers: { accept: DICOM_JSON }, signal: this.#abort.signal } as const;
       const response = await client.request(request);
       const text = await readText(response.body, MAX_ANSWER_BYTES);
-      return response.statusCode === 200 && parseInstanceMatches(text).includes(uid);
+      if (response.statusCode === 204 || response.statusCode === 404) return false;
+      return response.statusCode === 200 ? parseInstanceMatches(text).includes(uid) : undefined;
     } catch {
-      return false;
+      return undefined;
     }
   }
 }

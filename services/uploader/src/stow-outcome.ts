@@ -11,12 +11,13 @@ export type StowOutcome = Outcome | { readonly kind: 'already-stored'; readonly 
  * outcome: a 2xx alone proves nothing.
  */
 export function stowOutcome(answer: StowAnswer | undefined, status: number, uid: string): StowOutcome {
-  if (answer === undefined) return { kind: 'refused', reason: `HTTP ${status} without a readable answer: outcome unknown` };
+  if (answer === undefined)
+    return { kind: 'refused', reason: `HTTP ${status} without a readable answer: outcome unknown`, mayHaveArrived: true };
   const failed = answer.failed.get(uid);
   if (failed !== undefined) return failedOutcome(failed.failureReason);
   const referenced = answer.referenced.get(uid);
   if (referenced !== undefined) return deliveredOutcome(status, referenced.warningReason);
-  return { kind: 'refused', reason: `HTTP ${status}: the answer does not list the instance: outcome unknown` };
+  return { kind: 'refused', reason: `HTTP ${status}: the answer does not list the instance: outcome unknown`, mayHaveArrived: true };
 }
 
 function deliveredOutcome(status: number, warningReason: number | undefined): Outcome {

@@ -8,7 +8,7 @@ import { type Fact, fact as factSchema } from '@causeway/shared/events/facts';
 import { createLogger } from '@causeway/shared/logger';
 import { dueOf, memoryStore, newDelivery } from './deliveries-for-tests.ts';
 import type { DueParcel } from './delivery-attempt.ts';
-import { type Outcome, transient } from './delivery-outcome.ts';
+import { type Outcome, transient, unknownOutcome } from './delivery-outcome.ts';
 import { openDeliveryRecords, recordKey } from './delivery-records.ts';
 import { MAX_REFUSALS, reportUnreadable, upload } from './upload.ts';
 
@@ -109,7 +109,7 @@ describe('upload', () => {
   });
 
   it('puts a transient failure on record and asks for the message back with growing delay', async () => {
-    const { parts, facts, parcels } = await newStory([transient('HTTP 500', 'suspect'), transient('HTTP 500', 'suspect')]);
+    const { parts, facts, parcels } = await newStory([unknownOutcome('HTTP 500', 'suspect'), unknownOutcome('HTTP 500', 'suspect')]);
     const due = newDue();
     for (const [deliveryCount, delay] of [
       [1, 1000],
@@ -130,6 +130,47 @@ describe('upload', () => {
         [true, true],
       ],
     );
+  });
+
+  it('calls nothing a resend of which no attempt can have arrived: a duplicate at the destination is then not ours', async () => {
+    const refused: Outcome = { kind: 'refused', reason: 'C-STORE status 0111' };
+    const { parts, parcels } = await newStory([transient('no association', 'down'), refused, refused]);
+    const due = newDue();
+    for (const deliveryCount of [1, 2, 3]) await assert.rejects(upload({ event: due, deliveryCount }, parts), TransientError);
+    assert.deepEqual(
+      parcels.map(({ resend }) => resend),
+      [false, false, false],
+    );
+    parcels.length = 0;
+    await assert.rejects(upload({ event: { ...due, generation: 1 }, deliveryCount: 1 }, parts), TypeError);
+    assert.equal(parcels[0]!.resend, false, 'nor in the generation that an operator began');
+  });
+
+  it('keeps in mind that one attempt may have arrived, whatever the next ones come to', async () => {
+    const outcomes = [unknownOutcome('reset', 'suspect'), transient('no association', 'down'), delivered];
+    const { parts, parcels } = await newStory(outcomes);
+    const due = newDue();
+    for (const deliveryCount of [1, 2]) await assert.rejects(upload({ event: due, deliveryCount }, parts), TransientError);
+    await upload({ event: due, deliveryCount: 3 }, parts);
+    assert.deepEqual(
+      parcels.map(({ resend }) => resend),
+      [false, true, true],
+    );
+  });
+
+  it('takes a delivery that was handed out before and has no record for one that may have arrived: its uploader was killed', async () => {
+    const { parts, parcels } = await newStory([delivered]);
+    await upload({ event: newDue(), deliveryCount: 2 }, parts);
+    assert.equal(parcels[0]!.resend, true);
+  });
+
+  it('sends a delivery again when its mark is of other content under the same id', async () => {
+    const { parts, parcels } = await newStory([delivered, delivered]);
+    const due = newDue();
+    await upload({ event: due, deliveryCount: 1 }, parts);
+    const changed = { ...due.delivery, instance: { ...due.delivery.instance, digest: 'f'.repeat(64) } };
+    await upload({ event: { ...due, delivery: changed }, deliveryCount: 1 }, parts);
+    assert.equal(parcels.length, 2);
   });
 
   it('waits as long as the destination asked for', async () => {

@@ -30,7 +30,8 @@ export interface UploadParts {
 export const MAX_REFUSALS = 5;
 
 /** Resolves when the message may be acknowledged. Throws TransientError when it has to come back. */
-export async function upload({ event: due, deliveryCount }: Message<DeliveryDue>, parts: UploadParts): Promise<void> {
+export async function upload(message: Message<DeliveryDue>, parts: UploadParts): Promise<void> {
+  const { event: due, deliveryCount } = message;
   const done = await parts.records.confirmed(due);
   // The fact may not have got out before the kill; it has the id it had, so it is no second one.
   if (done !== undefined) return await parts.bus.publishFact(done);
@@ -41,20 +42,39 @@ export async function upload({ event: due, deliveryCount }: Message<DeliveryDue>
       'images: uncompressed, but it was received compressed: sent as received',
     );
   }
+  const resend = await mayHaveArrived(message, history, parts.records);
   const attempted = await parts.worker.submit({
     delivery: due.delivery,
     lane: due.delivery.instance.lane,
     size: due.delivery.instance.size,
     sopInstanceUid: due.delivery.instance.sopInstanceUid,
     alone: history.alone,
-    resend: history.attempts > 0 || due.generation > 0,
+    resend,
     lastTry: history.refusals + 1 >= MAX_REFUSALS,
   });
-  await putOnRecord({ due, history, attempted }, parts);
+  await putOnRecord({ due, history, resend, attempted }, parts);
+}
+
+/**
+ * Whether the destination may have it from an earlier attempt of ours. Only then does "already stored" count as delivered: else what is stored
+ * under that SOP Instance UID is somebody else's, perhaps other content.
+ */
+async function mayHaveArrived(
+  { event: due, deliveryCount }: Message<DeliveryDue>,
+  history: History,
+  records: DeliveryRecords,
+): Promise<boolean> {
+  if (history.attempts > 0) return history.mayHaveArrived;
+  // Handed out before, and nothing on record: that uploader may have been killed while it sent.
+  if (deliveryCount > 1) return true;
+  if (due.generation === 0) return false;
+  const before = await records.history({ ...due, generation: due.generation - 1 });
+  return before.attempts === 0 || before.mayHaveArrived;
 }
 
 interface Ended {
   readonly due: DeliveryDue;
+  readonly resend: boolean;
   readonly history: History;
   readonly attempted: Attempted;
 }
@@ -83,13 +103,18 @@ async function park({ due, history }: Ended, reason: string, parts: UploadParts)
   parts.log.warn({ destination: parts.settings.id, delivery: due.delivery.id, reason }, 'delivery failed for good');
 }
 
-async function postpone({ due, history }: Ended, outcome: Outcome & { kind: 'transient' | 'refused' }, parts: UploadParts): Promise<never> {
+async function postpone(
+  { due, history, resend }: Ended,
+  outcome: Outcome & { kind: 'transient' | 'refused' },
+  parts: UploadParts,
+): Promise<never> {
   const attempts = history.attempts + 1;
   const asked = outcome.kind === 'transient' ? (outcome.retryAfterMs ?? 0) : 0;
   const delayMs = Math.max(retryDelayMs(parts.settings.retry, attempts, parts.random), asked, parts.worker.msUntilProbe);
   await parts.records.remember(due, {
     attempts,
     refusals: history.refusals + (outcome.kind === 'refused' ? 1 : 0),
+    mayHaveArrived: resend || outcome.mayHaveArrived === true,
     alone: history.alone || outcome.kind === 'refused' || outcome.fault === 'suspect',
   });
   const nextAttemptAt = new Date(parts.clock.now() + delayMs);

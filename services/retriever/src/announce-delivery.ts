@@ -10,6 +10,12 @@ import { hashOfUid } from './study-cache.ts';
 /** Instances whose publications are under way at a time: their round trips overlap with the fetching of the next. */
 const UNDER_WAY = 16;
 
+/**
+ * Whatever the generation of the retrieval: a study that has grown is announced whole, and the uploader knows what is done by id, generation and
+ * digest. Only reconciliation and operators raise it.
+ */
+const DELIVERY_GENERATION = 0;
+
 export class DeliveryAnnouncer {
   readonly #bus: Bus;
   readonly #due: RetrievalDue;
@@ -46,15 +52,15 @@ export class DeliveryAnnouncer {
   }
 
   async #publish(instance: Instance): Promise<void> {
-    const { retrieval, generation } = this.#due;
+    const { retrieval } = this.#due;
     for (const destination of retrieval.destinations) {
       const delivery = this.#deliveryOf(instance, destination);
-      const event = { ...newEnvelope(generation), type: 'delivery.due', delivery } as const;
+      const event = { ...newEnvelope(DELIVERY_GENERATION), type: 'delivery.due', delivery } as const;
       await this.#bus.publish(event, {
         subject: deliverySubject(destination, retrieval.lane),
-        messageId: `${delivery.id}.due.${generation}`,
+        messageId: `${delivery.id}.due.${DELIVERY_GENERATION}`,
       });
-      await this.#bus.publishFact({ ...newEnvelope(generation), type: 'ledger.delivery.due', delivery });
+      await this.#bus.publishFact({ ...newEnvelope(DELIVERY_GENERATION), type: 'ledger.delivery.due', delivery });
     }
   }
 

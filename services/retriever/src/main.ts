@@ -9,7 +9,7 @@ import { SourceRoster } from './source-roster.ts';
 import { sweepCache } from './sweep-cache.ts';
 
 const SWEEP_EVERY_MS = 5 * 60_000;
-/** A study that is still in a poll's window after so long is fetched once more; its deliveries are known as done. */
+/** A study that is still in a poll's window after so long is fetched and delivered once more. */
 const POLLED_MARKS_MS = 90 * 24 * 3_600_000;
 
 await runService('retriever', async ({ bus, store, configuration, meter, log }) => {

@@ -63,7 +63,8 @@ describe('pollSource', () => {
     const second = retriever.bus.retrievals[1]!;
     assert.deepEqual([second.retrieval.id, second.generation], [first!.retrieval.id, 1]);
     await retriever.run(second);
-    assert.equal(new Set(retriever.bus.deliveries.map(({ delivery }) => delivery.id)).size, 4);
+    const announced = new Set(retriever.bus.deliveries.map(({ delivery, generation }) => `${delivery.id} ${generation}`));
+    assert.equal(announced.size, 4, 'an uploader knows the first three as done');
   });
 
   it('asks for the window and the filter only', async () => {

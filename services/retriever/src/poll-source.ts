@@ -84,7 +84,7 @@ function readMark(value: Uint8Array | undefined): Mark | undefined {
   return read.success ? read.data : undefined;
 }
 
-/** One id for all retrievals of a study by poll: what was delivered before is not delivered again when the study has grown. */
+/** One id for all retrievals of a study by poll: what the uploader still knows as delivered is not sent again when the study has grown. */
 async function makeDue(bus: Bus, source: Polled, study: { studyInstanceUid: string; generation: number }): Promise<void> {
   const { studyInstanceUid, generation } = study;
   const id = `poll-${hashOfUid(`${source.id} ${studyInstanceUid}`)}`;

@@ -1,7 +1,7 @@
 // The received objects in the store, page by page, as reconciliation and the sweep look at them.
 import type { ReceiptId } from '@causeway/shared/brands';
+import type { StoredObject } from '@causeway/shared/object-store/describe-instance';
 import type { ObjectStore } from '@causeway/shared/object-store/object-store';
-import type { StoredObject } from './describe-object.ts';
 
 /** Asked of the ledger in one query. */
 const PAGE_OBJECTS = 500;

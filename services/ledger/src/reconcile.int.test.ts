@@ -48,6 +48,15 @@ describe('reconcile: objects', () => {
     );
   });
 
+  test('an object that says of itself what no instance can be is reported, and keeps no other from being taken up', async () => {
+    const broken = objectOf({ ...sampleInstance(1, 1), lane: 'urgent' as 'stat' });
+    const { bytes, instance } = objectOf(sampleInstance(2, 2));
+    await ledger.putObject(broken.instance.objectKey, broken.bytes);
+    await ledger.putObject(instance.objectKey, bytes);
+    const parts = ledger.parts();
+    assert.deepEqual(await run(parts), { objects: 1, instances: 0, deliveries: 0 });
+  });
+
   test('a known object is left alone', async () => {
     const { bytes, instance } = objectOf(sampleInstance(1, 1));
     await ledger.putObject(instance.objectKey, bytes);

@@ -4,13 +4,8 @@ import { createInterface } from 'node:readline';
 import { type ObjectKey, objectKey, type ReceiptId, uuidV7 } from '@causeway/shared/brands';
 import { ObjectMissing, PermanentError, TransientError } from '@causeway/shared/errors';
 import { type Instance, instance as instanceSchema } from '@causeway/shared/events/instance';
+import type { StoredObject } from '@causeway/shared/object-store/describe-instance';
 import type { ObjectStore, ObjectUpload } from '@causeway/shared/object-store/object-store';
-
-export interface CachedObject {
-  readonly key: ObjectKey;
-  readonly receiptId: ReceiptId;
-  readonly size: number;
-}
 
 /** First 32 hex digits of the UID's SHA-256: a UID from the network is never a key. */
 export const hashOfUid = (uid: string): string => createHash('sha256').update(uid).digest('hex').slice(0, 32);
@@ -24,7 +19,7 @@ export class StudyCache {
   readonly prefix: string;
   readonly #store: ObjectStore;
   readonly #keys = new Set<string>();
-  readonly #instances = new Map<string, CachedObject>();
+  readonly #instances = new Map<string, StoredObject>();
   #complete: ObjectKey | undefined;
 
   constructor(store: ObjectStore, source: string, studyInstanceUid: string) {
@@ -44,7 +39,7 @@ export class StudyCache {
     }
   }
 
-  find(sopInstanceUid: string): CachedObject | undefined {
+  find(sopInstanceUid: string): StoredObject | undefined {
     return this.#instances.get(hashOfUid(sopInstanceUid));
   }
 

@@ -35,7 +35,7 @@ export async function writeBackup(options: BackupOptions): Promise<string> {
   if (!existsSync(join(cluster, 'PG_VERSION')))
     throw new StartProblem(`${data.path} is not the data folder of a gateway (CAUSEWAY_DATA names it)`);
   const file = targetFile(options.target);
-  const release = await holdStill(data);
+  const release = await holdStill(data, cluster);
   const scratch = mkdtempSync(join(tmpdir(), 'causeway-backup-'));
   const part = `${file}.part`;
   try {
@@ -60,14 +60,15 @@ function targetFile(target: string): string {
   return file;
 }
 
-/** A stopped gateway is not started meanwhile; a running one goes on. */
-async function holdStill(data: DataFolder): Promise<() => void> {
+/** A stopped gateway is not started meanwhile; a running one goes on, but its files are never copied as if nobody worked on them. */
+async function holdStill(data: DataFolder, cluster: string): Promise<() => void> {
   try {
     const lock = await lockDataFolder(data.path);
     return () => lock.release();
   } catch (error) {
-    if (error instanceof DataFolderTaken) return () => {};
-    throw error;
+    if (!(error instanceof DataFolderTaken)) throw error;
+    if (processesOn(cluster).length > 0) return () => {};
+    throw new StartProblem(`${error.message}, and its database does not run: it is just starting or stopping. Try again in a moment.`);
   }
 }
 

@@ -1,6 +1,6 @@
 // The files of our PostgreSQL: made at the first start, made safe to start on after a crash.
 import { spawnSync } from 'node:child_process';
-import { chownSync, existsSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdtempSync, readdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { identityOf, linkOf } from '../process-identity.ts';
@@ -52,11 +52,13 @@ function initdbArguments(cluster: string, passwordFile: string): string[] {
 
 /** Processes of PostgreSQL at work on this cluster: the server and its backends have it as working folder. */
 export function processesOn(cluster: string): number[] {
+  // The kernel names a working folder without links.
+  const folder = realpathSync(cluster);
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
     .filter(
-      (pid) => linkOf(pid, 'cwd') === cluster && basename(linkOf(pid, 'exe') ?? '').startsWith('postgres') && identityOf(pid) !== undefined,
+      (pid) => linkOf(pid, 'cwd') === folder && basename(linkOf(pid, 'exe') ?? '').startsWith('postgres') && identityOf(pid) !== undefined,
     );
 }
 

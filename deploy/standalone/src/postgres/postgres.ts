@@ -1,5 +1,4 @@
 // PostgreSQL for this gateway alone: loopback, password, nothing of its data in the log.
-import { realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Database, openDatabase } from '@causeway/shared/database/database';
 import type { ProcessPlan } from '../kept-process.ts';
@@ -40,7 +39,7 @@ export function planPostgres(places: PostgresPlaces, port: number): ProcessPlan 
     user: places.user,
     // Fast shutdown: open transactions are rolled back, everything is written.
     stopSignal: 'SIGINT',
-    prepare: () => clearCluster(realpathSync(places.cluster)),
+    prepare: () => clearCluster(places.cluster),
   };
 }
 

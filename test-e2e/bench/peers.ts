@@ -105,10 +105,7 @@ export async function startReceiverAlone(folder: string): Promise<Target & { obj
   const dicomPort = await freePort();
   const receiver = start({
     command: process.execPath,
-    args: [
-      ...(process.env.PROF ? ['--cpu-prof', '--cpu-prof-dir=/tmp/lead/prof'] : []),
-      join(import.meta.dirname, '../../services/receiver/src/main.ts'),
-    ],
+    args: [join(import.meta.dirname, '../../services/receiver/src/main.ts')],
     env: {
       CAUSEWAY_NATS_URL: nats.url,
       CAUSEWAY_OBJECT_STORE: `folder:${join(data, 'objects')}`,

@@ -101,7 +101,7 @@ async function startPeer(options: PeerOptions = {}) {
         const place = started++;
         const chunks: Buffer[] = [];
         return {
-          write: (chunk) => void chunks.push(chunk),
+          write: (chunk) => void chunks.push(Buffer.from(chunk)),
           end: async () => {
             arrived.push({ request, dataSet: Buffer.concat(chunks) });
             return options.answer?.(request, place) ?? { status: 0 };

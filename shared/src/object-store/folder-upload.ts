@@ -2,8 +2,8 @@
 import { close, fdatasync, writeSync, writev } from 'node:fs';
 import { promisify } from 'node:util';
 import { TransientError } from '../errors.ts';
+import { BLOCK_BYTES, type Block, type BlockPool } from './block-pool.ts';
 import { type IncomingFile, type IncomingFiles, remove } from './incoming-files.ts';
-import type { MemoryBudget } from './memory-budget.ts';
 import type { ObjectUpload } from './object-store.ts';
 
 const writeVector = promisify(writev);
@@ -14,22 +14,19 @@ export interface UploadPlace {
   readonly incoming: IncomingFiles;
   /** Renames the synced file to its place and makes the rename durable. */
   readonly publish: (incomingPath: string) => Promise<void>;
-  readonly budget: MemoryBudget;
+  readonly pool: BlockPool;
 }
 
-/** Held bytes go to the file in pieces of about this size, while more arrives: fewer system calls, and little is left to write at the end. */
-const WRITE_BEHIND_BYTES = 128 * 1024;
-/** The writer is asked to wait when this much of one object is held: the disk is slower than the network. */
-const HOLD_BYTES = 1024 * 1024;
+/** The writer is asked to wait when this many blocks of one object are held: the disk is slower than the network. */
+const HOLD_BLOCKS = (1024 * 1024) / BLOCK_BYTES;
 /** A first chunk up to this size (group 2) stays in memory until the commit, for its patches. */
 const HEAD_BYTES = 64 * 1024;
 
 export class FolderUpload implements ObjectUpload {
   readonly #place: UploadPlace;
   #head: Buffer | undefined;
-  #held: Buffer[] = [];
-  #heldBytes = 0;
-  #budgeted = 0;
+  #full: Block[] = [];
+  #current: Block | undefined;
   #written = 0;
   #size = 0;
   #file: IncomingFile | undefined;
@@ -47,10 +44,9 @@ export class FolderUpload implements ObjectUpload {
     if (this.#failure) return Promise.reject(this.#failure);
     if (this.#size === 0 && chunk.length <= HEAD_BYTES) this.#keepHead(chunk);
     else this.#hold(chunk);
-    const overBudget = this.#budgeted < this.#heldBytes;
-    if (this.#heldBytes < WRITE_BEHIND_BYTES && !overBudget) return undefined;
+    if (this.#full.length === 0) return undefined;
     const flushed = this.#flush();
-    if (this.#heldBytes >= HOLD_BYTES || overBudget) return flushed;
+    if (this.#full.length >= HOLD_BLOCKS || this.#place.pool.isOverBudget) return flushed;
     // Told at the next write, or at the commit.
     flushed.catch(() => {});
     return undefined;
@@ -65,6 +61,9 @@ export class FolderUpload implements ObjectUpload {
   async commit(): Promise<{ size: number }> {
     this.#ended = true;
     try {
+      await this.#writing;
+      if (this.#current) this.#full.push(this.#current);
+      this.#current = undefined;
       await this.#flush();
       const file = await this.#openFile();
       this.#writePatches(file);
@@ -102,10 +101,16 @@ export class FolderUpload implements ObjectUpload {
   }
 
   #hold(chunk: Buffer): void {
-    this.#held.push(chunk);
-    this.#heldBytes += chunk.length;
+    for (let at = 0; at < chunk.length; ) {
+      this.#current ??= this.#place.pool.take();
+      const copied = chunk.copy(this.#current.bytes, this.#current.fill, at);
+      this.#current.fill += copied;
+      at += copied;
+      if (this.#current.fill < BLOCK_BYTES) continue;
+      this.#full.push(this.#current);
+      this.#current = undefined;
+    }
     this.#size += chunk.length;
-    if (this.#place.budget.take(chunk.length)) this.#budgeted += chunk.length;
   }
 
   /** One write at a time, in order; what came meanwhile goes with the next. */
@@ -117,20 +122,17 @@ export class FolderUpload implements ObjectUpload {
   }
 
   async #writeHeld(): Promise<void> {
-    while (this.#held.length > 0) {
-      const chunks = this.#held;
-      const budgeted = this.#budgeted;
-      this.#held = [];
-      this.#heldBytes = 0;
-      this.#budgeted = 0;
+    while (this.#full.length > 0) {
+      const blocks = this.#full;
+      this.#full = [];
       try {
-        this.#written += await writeFully(await this.#openFile(), chunks, this.#written);
+        this.#written += await writeFully(await this.#openFile(), blocks, this.#written);
       } catch (error) {
         this.#failure = storeFailure(error);
-        throw this.#failure;
       } finally {
-        this.#place.budget.give(budgeted);
+        this.#place.pool.give(blocks);
       }
+      if (this.#failure) break;
     }
     if (this.#failure) throw this.#failure;
   }
@@ -141,10 +143,9 @@ export class FolderUpload implements ObjectUpload {
   }
 
   async #remove(): Promise<void> {
-    this.#place.budget.give(this.#budgeted);
-    this.#budgeted = 0;
-    this.#held = [];
-    this.#heldBytes = 0;
+    this.#place.pool.give(this.#current ? [...this.#full, this.#current] : this.#full);
+    this.#full = [];
+    this.#current = undefined;
     const file = this.#file;
     this.#file = undefined;
     if (file) await remove(file);
@@ -152,9 +153,9 @@ export class FolderUpload implements ObjectUpload {
 }
 
 /** writev takes at most IOV_MAX (1024) buffers, and may write less than asked. */
-async function writeFully({ descriptor }: IncomingFile, chunks: Buffer[], position: number): Promise<number> {
+async function writeFully({ descriptor }: IncomingFile, blocks: Block[], position: number): Promise<number> {
   let written = 0;
-  let rest = chunks;
+  let rest = blocks.map(({ bytes, fill }) => bytes.subarray(0, fill));
   while (rest.length > 0) {
     const { bytesWritten } = await writeVector(descriptor, rest.slice(0, 1_024), position + written);
     written += bytesWritten;

@@ -5,14 +5,17 @@ import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { type ObjectKey, objectKey, uuidV7 } from '../brands.ts';
 import { ObjectMissing, TransientError } from '../errors.ts';
+import { BlockPool } from './block-pool.ts';
 import { DirectorySync } from './directory-sync.ts';
 import { FolderUpload } from './folder-upload.ts';
 import { IncomingFiles } from './incoming-files.ts';
-import { MemoryBudget } from './memory-budget.ts';
+
 import type { ObjectStat, ObjectStore, ObjectUpload } from './object-store.ts';
 
 /** What all uploads of one process hold in memory together (invariant 4). */
 const MEMORY_BUDGET_BYTES = 48 * 1024 * 1024;
+/** Eight associations at work need about this much; more is given back when they end. */
+const MEMORY_KEPT_BYTES = 16 * 1024 * 1024;
 const READ_CHUNK_BYTES = 256 * 1024;
 const INCOMING = '.incoming';
 
@@ -28,7 +31,7 @@ class FolderStore implements ObjectStore {
   readonly #root: string;
   readonly #incoming: string;
   readonly #directories = new DirectorySync();
-  readonly #budget = new MemoryBudget(MEMORY_BUDGET_BYTES);
+  readonly #pool = new BlockPool({ budgetBytes: MEMORY_BUDGET_BYTES, keepBytes: MEMORY_KEPT_BYTES });
   readonly #files: IncomingFiles;
   readonly #made = new Map<string, Promise<void>>();
 
@@ -51,7 +54,7 @@ class FolderStore implements ObjectStore {
         throw error;
       }
     };
-    return new FolderUpload({ incoming: this.#files, publish, budget: this.#budget });
+    return new FolderUpload({ incoming: this.#files, publish, pool: this.#pool });
   }
 
   async get(key: ObjectKey, range?: { start: number; end?: number }): Promise<Readable> {

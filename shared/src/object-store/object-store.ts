@@ -9,7 +9,7 @@ export interface ObjectStat {
 
 /** One object being written. Nothing of it is visible under its key before `commit` resolved; after `discard`, or a kill, nothing stays. */
 export interface ObjectUpload {
-  /** Takes the bytes over (the caller must not change them). A promise means: wait before writing more (back-pressure). */
+  /** The bytes are copied before it returns. A promise means: wait before writing more (back-pressure). */
   write(chunk: Buffer): Promise<void> | undefined;
   /** Overwrites bytes already written, before commit (the digest's place in group 2). */
   patch(position: number, bytes: Buffer): void;

@@ -58,10 +58,10 @@ export class MessageAssembler {
     if (isLast) this.#listener.dataSetEnded();
   }
 
-  /** Copied only if it comes in pieces: thousands of tiny slices would keep thousands of chunks alive. */
+  /** Copied: it may come in pieces, and is read after the socket's buffer was used again. */
   #commandFragment(pdv: PdvHeader, slice: Buffer, complete: boolean): void {
     const isLast = complete && pdv.isLast;
-    const bytes = isLast && this.#commandBytes === 0 ? slice : this.#collect(slice);
+    const bytes = this.#collect(slice);
     if (!isLast) return;
     this.#commandBytes = 0;
     this.#command = NOTHING;

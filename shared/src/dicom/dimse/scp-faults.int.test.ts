@@ -80,6 +80,36 @@ test('garbage before an association is answered with A-ABORT and reported', asyn
   assert.deepEqual(await scp.nextEvent(), { kind: 'malformed-pdu', source: '127.0.0.1', detail: 'unrecognized PDU type 0x47' });
 });
 
+for (const [name, bytes, detail] of [
+  ['half a header', associateRq().subarray(0, 4), 'connection closed by the peer after 4 of the 6 bytes of a PDU header'],
+  ['half an A-ASSOCIATE-RQ', associateRq().subarray(0, 50), /in the middle of a PDU of type 1, \d+ bytes before its end$/],
+] as const) {
+  test(`a connection that ends after ${name} is reported`, async () => {
+    await using scp = await startScp();
+    const peer = await connectRaw(scp.port);
+    peer.send(bytes);
+    peer.socket.end();
+    const event = await scp.nextEvent();
+    assert.equal(event.kind, 'malformed-pdu');
+    if (typeof detail === 'string') assert.equal(event.detail, detail);
+    else assert.match(event.detail, detail);
+  });
+}
+
+test('a connection that ends in the middle of a P-DATA-TF of an open association is reported', async () => {
+  await using scp = await startScp();
+  const peer = await associateRaw(scp.port);
+  const whole = dataPdu(pdv(3, COMMAND, storeRq(1)));
+  peer.send(whole.subarray(0, whole.length - 7));
+  peer.socket.end();
+  assert.deepEqual(await scp.nextEvent(), {
+    kind: 'malformed-pdu',
+    source: '127.0.0.1',
+    detail: 'connection closed by the peer in the middle of a PDU of type 4, 7 bytes before its end',
+  });
+  assert.equal((await scp.nextEnd()).kind, 'connection-lost');
+});
+
 test('a TLS ClientHello on the plain port is named in the report', async () => {
   await using scp = await startScp();
   const peer = await connectRaw(scp.port);

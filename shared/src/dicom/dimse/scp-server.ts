@@ -1,6 +1,7 @@
 // The listeners of an SCP and what all its associations share: limits and draining.
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Peer, RejectAnswer } from '../upper-layer/association.ts';
+import { readIntoTwoBuffers } from '../upper-layer/two-buffer-socket.ts';
 import type { ListenOptions, Scp, ScpOptions } from './scp.ts';
 import { type AssociationHost, ScpAssociation } from './scp-association.ts';
 import { TlsGate } from './tls-gate.ts';
@@ -35,7 +36,10 @@ export class ScpServer implements Scp, AssociationHost {
     // Half-open: the end of the peer's data is then an event of the state table, not the end of our answer. Not with TLS: a peer that leaves
     // during the handshake would be noticed at its timeout only.
     const allowHalfOpen = listener.tls === undefined;
-    const server = createServer({ allowHalfOpen, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS }, admit);
+    const server = createServer(
+      { allowHalfOpen, pauseOnConnect: listener.tls === undefined, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS },
+      admit,
+    );
     const { host, port, reusePort = false } = listener;
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
@@ -110,7 +114,8 @@ export class ScpServer implements Scp, AssociationHost {
   /** What a listener does with a connection: count it, and let it in, through TLS or not. */
   #admission(listener: ListenOptions): (socket: Socket) => void {
     const gate = listener.tls === undefined ? undefined : this.#tlsGate(listener.id, listener.tls);
-    return (socket) => {
+    return (accepted) => {
+      const socket = gate === undefined ? readIntoTwoBuffers(accepted) : accepted;
       if (!this.#counts(socket)) return;
       if (gate === undefined) this.#associations.add(new ScpAssociation(this, socket, peerOf(socket, listener.id)));
       else gate.admit(socket);

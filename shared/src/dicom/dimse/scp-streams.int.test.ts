@@ -95,7 +95,7 @@ function slowSink(ended: (bytes: Buffer) => void): DataSetSink {
   return {
     async write(chunk) {
       await turn();
-      chunks.push(chunk);
+      chunks.push(Buffer.from(chunk));
     },
     async end() {
       await turn();

@@ -23,7 +23,8 @@ export interface DimseStatus {
 }
 
 /**
- * Takes one data set as it arrives. Chunks are slices of socket reads, never empty, and may be kept. Either `end` or `abort` is called, once, and nothing after it.
+ * Takes one data set as it arrives. Chunks are slices of the socket's buffer, never empty, and valid until `write` returns or its promise settles: what is kept must be
+ * copied. Either `end` or `abort` is called, once, and nothing after it.
  */
 export interface DataSetSink {
   /**

@@ -70,6 +70,16 @@ export class PduReader {
     return this.#held;
   }
 
+  /** What of a PDU has come, in words, when the stream ends here; undefined between two PDUs, and while something waits unread. */
+  get unfinished(): string | undefined {
+    if (this.#stage === 'failed' || this.#waiting.length > 0) return undefined;
+    if (this.#stage === 'pdu header')
+      return this.#headerFill === 0 ? undefined : `after ${this.#headerFill} of the ${HEADER_BYTES} bytes of a PDU header`;
+    const ofPdv = this.#stage === 'fragment' ? this.#pdvRemaining : 0;
+    const left = this.#pduRemaining + ofPdv - (this.#stage === 'pdv header' ? this.#headerFill : 0);
+    return `in the middle of a PDU of type ${this.#pduType}, ${left} bytes before its end`;
+  }
+
   /** Stops after the current callback; what is left of the chunk, and further ones, are kept for `resume`. */
   hold(): void {
     this.#held = true;

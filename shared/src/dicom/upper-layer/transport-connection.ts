@@ -1,8 +1,10 @@
 // The TCP or TLS socket under an association: writes, polite and hard closing, the ARTIM timer (PS3.8 sections 9.1.2 and 9.1.4).
 import type { Socket } from 'node:net';
+import { TwoBufferSocket } from './two-buffer-socket.ts';
 
 export interface TransportListener {
-  read(chunk: Buffer): void;
+  /** Answers whether the chunk is still in use; then one more may come, and with it `pause` must be called, until neither is needed. */
+  read(chunk: Buffer): boolean;
   /** The socket takes more after a write returned false. */
   drained(): void;
   artimExpired(): void;
@@ -80,7 +82,11 @@ export class TransportConnection {
     const socket = this.#socket;
     // Nagle's algorithm holds the last packet of a message back for up to 40 ms.
     socket.setNoDelay(true);
-    socket.on('data', (chunk: Buffer) => this.#listener.read(chunk));
+    const read = (chunk: Buffer) => this.#listener.read(chunk);
+    if (socket instanceof TwoBufferSocket) {
+      socket.onChunk = read;
+      socket.resume();
+    } else socket.on('data', read);
     socket.on('drain', () => this.#listener.drained());
     socket.on('error', (error: NodeJS.ErrnoException) => {
       this.#error = error.code ?? error.message;

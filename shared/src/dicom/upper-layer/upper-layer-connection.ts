@@ -101,7 +101,7 @@ export class UpperLayerConnection {
     this.#dispatch('invalid PDU', { end: { kind: 'aborted-by-us', detail: error.message }, reason: error.reason });
   }
 
-  /** Stops reading: at most one more chunk is kept, then the socket is paused and TCP holds the peer. */
+  /** Stops reading: at most one more chunk is kept, then the socket is paused and TCP holds the peer. Until then a connection that ends is noticed. */
   hold(): void {
     this.#reader.hold();
   }
@@ -124,6 +124,8 @@ export class UpperLayerConnection {
         this.#dispatch('ARTIM expired', { end: { kind: 'timed-out', detail: 'ARTIM expired (PS3.8 section 9.1.2)' }, reason: 0 });
       },
       lost: (detail: string) => {
+        const { unfinished } = this.#reader;
+        if (unfinished !== undefined && !this.#isEnded) this.#user.malformed(new PduError(0, `${detail} ${unfinished}`));
         this.#dispatch('transport closed', { end: { kind: 'connection-lost', detail }, reason: 0 });
       },
       closed: () => {
@@ -134,10 +136,11 @@ export class UpperLayerConnection {
     };
   }
 
-  #read(chunk: Buffer): void {
+  #read(chunk: Buffer): boolean {
     this.#lastReadAt = performance.now();
     if (this.#reader.held) this.#transport.pause();
     this.#reader.push(chunk);
+    return this.#reader.held;
   }
 
   /** Data is for the user in Sta6 and, while our release is under way, in Sta7; after anything else ended it, the rest of a PDU is dropped. */

@@ -1,0 +1,40 @@
+// Blocks of memory that uploads fill and give back: bytes are copied here from the network's buffers, so that receiving makes no garbage, and
+// all uploads of a process together hold a bounded amount (invariant 4).
+
+/** One system call writes a block; smaller ones cost calls, larger ones leave more to write when the last byte has come. */
+export const BLOCK_BYTES = 128 * 1024;
+
+export interface Block {
+  readonly bytes: Buffer;
+  fill: number;
+}
+
+export class BlockPool {
+  readonly #free: Block[] = [];
+  readonly #budgetBlocks: number;
+  readonly #keepBlocks: number;
+  #taken = 0;
+
+  /** `budgetBytes`: beyond it writers are asked to wait. `keepBytes`: what stays allocated when nobody uploads. */
+  constructor({ budgetBytes, keepBytes }: { budgetBytes: number; keepBytes: number }) {
+    this.#budgetBlocks = Math.floor(budgetBytes / BLOCK_BYTES);
+    this.#keepBlocks = Math.floor(keepBytes / BLOCK_BYTES);
+  }
+
+  get isOverBudget(): boolean {
+    return this.#taken > this.#budgetBlocks;
+  }
+
+  take(): Block {
+    this.#taken++;
+    const block = this.#free.pop() ?? { bytes: Buffer.allocUnsafeSlow(BLOCK_BYTES), fill: 0 };
+    block.fill = 0;
+    return block;
+  }
+
+  /** The caller must not touch the block afterwards. */
+  give(blocks: readonly Block[]): void {
+    this.#taken -= blocks.length;
+    for (const block of blocks) if (this.#free.length < this.#keepBlocks) this.#free.push(block);
+  }
+}

@@ -17,6 +17,8 @@ export interface ConsoleParts {
   readonly configurationProblem: () => string | undefined;
   /** Where the receiver listens when the gateway document names no port. */
   readonly dicomPort: number;
+  /** Holds the first password of the first user while that is not changed. */
+  readonly firstPasswordFile?: string;
   /** Service name to the base URL of its ops server. */
   readonly services: Readonly<Record<string, string>>;
 }

@@ -1,5 +1,5 @@
 // The first user: `admin`, with the password that the supervisor drew and printed.
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { countUsers, insertUser } from '@causeway/shared/database/accounts';
 import type { Database } from '@causeway/shared/database/database';
 import type { Logger } from '@causeway/shared/logger';
@@ -15,4 +15,12 @@ export async function createFirstUser(database: Database, passwordFile: string |
   if (password === '') throw new Error('the file of CAUSEWAY_FIRST_PASSWORD_FILE is empty');
   const created = await insertUser(database, { name: FIRST_USER, passwordHash: await hashPassword(password), mustChangePassword: true });
   if (created) log.info({ user: FIRST_USER }, 'first user created');
+}
+
+/** Its password was changed: the file says nothing true any more. One that cannot be removed (a secret mounted read-only) is only reported. */
+export async function forgetFirstPassword(passwordFile: string | undefined, log: Logger): Promise<void> {
+  if (passwordFile === undefined) return;
+  await rm(passwordFile, { force: true }).catch((error: NodeJS.ErrnoException) =>
+    log.warn({ reason: error.code }, 'the file of the first password could not be removed'),
+  );
 }

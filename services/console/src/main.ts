@@ -9,13 +9,15 @@ import { buildConsole } from './build-console.ts';
 import { createFirstUser } from './first-user.ts';
 
 const AGAIN_AFTER_MS = 2_000;
+/** A person waits: with a database that froze the page says so after this and two seconds. */
+const STATEMENT_TIMEOUT_MS = 8_000;
 const serviceUrls = z.record(z.string(), z.url());
 
 await runService('console', async ({ bus, log, environment, configuration }) => {
   const url = environment.CAUSEWAY_DATABASE_URL;
   if (!url) throw new Error('CAUSEWAY_DATABASE_URL is missing: the console reads from PostgreSQL');
   const services = serviceUrls.parse(JSON.parse(environment.CAUSEWAY_SERVICES ?? '{}'));
-  const database = openDatabase(url);
+  const database = openDatabase(url, { statementTimeoutMs: STATEMENT_TIMEOUT_MS });
   const applier = new ConfigurationApplier({
     database,
     bus,
@@ -35,6 +37,7 @@ await runService('console', async ({ bus, log, environment, configuration }) => 
     dicomPort: environment.CAUSEWAY_DICOM_PORT,
     revision: () => configuration.current(),
     configurationProblem: () => applier.problem,
+    firstPasswordFile: environment.CAUSEWAY_FIRST_PASSWORD_FILE,
   });
   const address = await app.listen({ host: environment.CAUSEWAY_HTTP_HOST, port: environment.CAUSEWAY_HTTP_PORT });
   log.info({ address }, 'listening');

@@ -1,6 +1,7 @@
 // Signing in, against a real PostgreSQL.
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
@@ -142,6 +143,25 @@ describe('the password', () => {
     assert.equal((await page.app.inject({ method: 'GET', url: '/api/session', headers: { cookie: other } })).statusCode, 401);
     assert.equal((await page.signIn()).statusCode, 403);
     assert.equal((await page.signIn('a new and longer one')).statusCode, 200);
+  });
+
+  test('the file of the first password is gone once it was changed, and a file that cannot be removed keeps nobody from changing', async () => {
+    const file = path.join(await mkdtemp(path.join(tmpdir(), 'causeway-password-')), 'first-password');
+    await writeFile(file, TEST_PASSWORD);
+    const own = await startTestConsole({ firstPasswordFile: file });
+    try {
+      await own.clear();
+      const change = (current: string, next: string) => own.request('POST', '/api/password', { current, next });
+      assert.equal((await change('wrong', 'a new and longer one')).statusCode, 403);
+      assert.ok(existsSync(file));
+      assert.equal((await change(TEST_PASSWORD, 'a new and longer one')).statusCode, 204);
+      assert.ok(!existsSync(file));
+      await mkdir(file);
+      assert.equal((await change('a new and longer one', 'one more that is long')).statusCode, 204);
+    } finally {
+      await own.stop();
+      await rm(path.dirname(file), { recursive: true });
+    }
   });
 
   test('the first user is made once, from the file; a later start changes nothing', async () => {

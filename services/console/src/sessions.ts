@@ -13,6 +13,7 @@ import {
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { type ConsoleParts, publishAction, showAtOnce } from './console-parts.ts';
+import { FIRST_USER, forgetFirstPassword } from './first-user.ts';
 import { HttpProblem, parsed } from './http-problem.ts';
 import { hashPassword, verifyPassword } from './password-hash.ts';
 
@@ -92,6 +93,7 @@ async function replacePassword(parts: ConsoleParts, request: FastifyRequest, rep
   await forgetSignInTries(parts.database, who);
   const passwordHash = await hashPassword(next);
   await changePassword(parts.database, { name: user.name, passwordHash, keepTokenHash: tokenHashOf(request)! });
+  if (user.name === FIRST_USER) await forgetFirstPassword(parts.firstPasswordFile, parts.log);
   await audit(parts, { operator: user.name, action: 'password-changed', subject: user.name });
   return reply.code(204).send();
 }

@@ -13,7 +13,7 @@ export interface GatewayOptions {
   /** Further environment of the supervisor. */
   readonly env?: NodeJS.ProcessEnv;
   /** Keep the data here (a gateway of an earlier test, a small file system); not removed by stop. */
-  readonly dataFolder?: string;
+  readonly dataFolder?: string | undefined;
 }
 
 export interface GatewayPorts {

@@ -105,7 +105,8 @@ async function watch(gateway: GatewayProcesses, { ports, secrets, settings }: Pr
   const { data, say } = gateway;
   const disk = setInterval(() => warnOfLowSpace(data, say), LOOK_AT_DISK_EVERY_MS);
   const stopped = new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
-  const watched = watchJetStream(
+  // Never waited for: with nats-server away it may not answer for long, and a stop must go on.
+  void watchJetStream(
     {
       url: natsUrl(ports),
       password: secrets.natsPassword,
@@ -116,7 +117,7 @@ async function watch(gateway: GatewayProcesses, { ports, secrets, settings }: Pr
     },
     signal,
   ).catch((error: Error) => say(`JetStream is not watched any more: ${error.message}`));
-  if (!signal.aborted) await Promise.all([stopped, watched]);
+  if (!signal.aborted) await stopped;
   clearInterval(disk);
 }
 

@@ -187,7 +187,7 @@ describe('/health/ready', () => {
     const { status, body } = await ask({ ledger, router: 'http://127.0.0.1:1', uploader: slowUrl });
     assert.equal(status, 503);
     assert.deepEqual(body.services.ledger, { ready: false, reasons: ['database: PostgreSQL did not answer'] });
-    assert.deepEqual(body.services.uploader, { ready: false, reasons: ['no answer within 1500 ms'] });
+    assert.deepEqual(body.services.uploader, { ready: false, reasons: ['no answer within 3500 ms'] });
     assert.equal((body.services.router as { ready: boolean }).ready, false);
   });
 });

@@ -26,8 +26,8 @@ const listQuery = z.object({
 
 export function deliveryRoutes(app: FastifyInstance, parts: ConsoleParts): void {
   app.get('/api/deliveries', async ({ query }) => {
-    const { state, study, ...page } = parsed(listQuery, query);
-    return { deliveries: await listDeliveries(parts.database, { ...page, studyKey: study, states: [state] }) };
+    const { study, ...page } = parsed(listQuery, query);
+    return { deliveries: await listDeliveries(parts.database, { ...page, studyKey: study }) };
   });
   app.post<{ Params: { id: string } }>('/api/deliveries/:id/retry', async ({ params, user }) => {
     const stored = await retriable(parts, params.id);

@@ -58,16 +58,16 @@ export interface DeliveryEntry {
 /** Newest change first. */
 export async function listDeliveries(
   target: Queryable,
-  page: { states: readonly DeliveryState[]; destination?: string; studyKey?: string; limit: number },
+  page: { state: DeliveryState; destination?: string; studyKey?: string; limit: number },
 ): Promise<DeliveryEntry[]> {
   const sql = `SELECT d.id, d.receipt_id AS "receiptId", d.study_key AS "studyKey", i.sop_instance_uid AS "sopInstanceUid",
       s.patient_name AS "patientName", s.patient_id AS "patientId", s.study_description AS "studyDescription", d.destination, d.facility, d.rule,
       d.configuration_revision AS "configurationRevision", d.state, d.state_at AS "stateAt", d.due_at AS "dueAt", d.attempts, d.reason,
       d.next_attempt_at AS "nextAttemptAt", d.confirmation, d.warning, i.object_deleted_at IS NOT NULL AS "objectDeleted"
     FROM deliveries d JOIN instances i USING (receipt_id) JOIN studies s ON s.study_key = d.study_key
-    WHERE d.state = ANY($1::text[]) AND ($2::text IS NULL OR d.destination = $2) AND ($3::text IS NULL OR d.study_key = $3)
+    WHERE d.state = $1 AND ($2::text IS NULL OR d.destination = $2) AND ($3::text IS NULL OR d.study_key = $3)
     ORDER BY d.state_at DESC, d.id LIMIT $4`;
-  return target.query<DeliveryEntry>(sql, [page.states, page.destination ?? null, page.studyKey ?? null, page.limit]);
+  return target.query<DeliveryEntry>(sql, [page.state, page.destination ?? null, page.studyKey ?? null, page.limit]);
 }
 
 /** The failed deliveries of one study to one destination for the same reason: a person decides about them together. */

@@ -25,8 +25,11 @@ export interface ServicePlanOptions {
 
 /** File operations of many associations at a time, each with a sync; Node's own default is 4. */
 const RECEIVER_FILE_THREADS = '16';
-/** The receiver keeps the normal priority: a modality waits for it, nobody waits for the others within milliseconds. */
-const NICENESS = '5';
+/**
+ * Niceness relative to the supervisor's: a modality waits for the receiver, nobody waits for the others within milliseconds. Only root may go below
+ * its own; where even root may not (a container without CAP_SYS_NICE), nice says so in the log and starts the program all the same.
+ */
+const NICENESS = { receiver: { asRoot: -5, asUser: 0 }, others: 5 } as const;
 
 export function planServices(options: ServicePlanOptions): ProcessPlan[] {
   return SERVICES.map((name) => plan(options, name, join(ROOT, 'services', name, 'src', 'main.ts')));
@@ -40,8 +43,8 @@ export function planSandbox(options: ServicePlanOptions): ProcessPlan {
 export const opsUrl = (ports: Ports, name: ServiceName): string => `http://127.0.0.1:${ports[`ops-${name}`]}`;
 
 function plan(options: ServicePlanOptions, name: ServiceName | 'sandbox', main: string): ProcessPlan {
-  const node = [process.execPath, main];
-  const [command, ...rest] = name === 'receiver' ? node : ['nice', '-n', NICENESS, ...node];
+  // nice becomes the program: the process id is its own, and the priority stands before its first thread starts (setpriority(2) reaches one thread).
+  const [command, ...rest] = ['nice', '-n', String(nicenessOf(name)), process.execPath, main];
   return {
     name,
     command: command!,
@@ -50,6 +53,11 @@ function plan(options: ServicePlanOptions, name: ServiceName | 'sandbox', main: 
     workingFolder: ROOT,
     stopSignal: 'SIGTERM',
   };
+}
+
+function nicenessOf(name: ServiceName | 'sandbox'): number {
+  if (name !== 'receiver') return NICENESS.others;
+  return process.getuid?.() === 0 ? NICENESS.receiver.asRoot : NICENESS.receiver.asUser;
 }
 
 function common({ settings, data, ports, secrets }: ServicePlanOptions): NodeJS.ProcessEnv {

@@ -1,0 +1,50 @@
+// How the services are started: whom a modality waits for comes first.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { getPriority } from 'node:os';
+import { test } from 'node:test';
+import { dataFolderAt } from './data-folder.ts';
+import { INNER_PORTS, planSandbox, planServices, SERVICES } from './service-plans.ts';
+import { readSettings } from './settings.ts';
+
+const secrets = {
+  natsPassword: 'n',
+  jetstreamKey: 'j',
+  postgresAdminPassword: 'a',
+  postgresPassword: 'p',
+  firstPasswordFile: '/nowhere/f',
+};
+const options = {
+  ...{ settings: readSettings({}), data: dataFolderAt('/nowhere'), secrets, configFile: undefined },
+  ports: Object.fromEntries(INNER_PORTS.map((name, place) => [name, 20_000 + place])),
+};
+const plans = [...planServices(options), planSandbox(options)];
+
+/** Niceness with which the planned command would start its program. */
+function nicenessOf(name: string): number {
+  const { command, arguments: planned } = plans.find((plan) => plan.name === name)!;
+  const { stdout } = spawnSync(command, [...planned.slice(0, -1), '--print', 'os.getPriority()'], { encoding: 'utf8' });
+  return Number(stdout);
+}
+
+test('the receiver has a higher priority than every other service, and none a lower niceness than the supervisor unless root gives it', () => {
+  const receiver = nicenessOf('receiver');
+  const others = ['sandbox', ...SERVICES.filter((name) => name !== 'receiver')].map(nicenessOf);
+  assert.deepEqual(
+    others,
+    others.map(() => Math.min(19, getPriority() + 5)),
+  );
+  assert.ok(receiver < others[0]! && receiver <= getPriority());
+});
+
+test('secrets are handed over by environment, never by argument, and only the receiver has more file threads', () => {
+  for (const { name, arguments: planned, environment } of plans) {
+    assert.ok(!planned.some((text) => Object.values(secrets).includes(text)), name);
+    assert.equal(environment.UV_THREADPOOL_SIZE, name === 'receiver' ? '16' : undefined);
+    assert.equal(environment.CAUSEWAY_NATS_PASSWORD, 'n');
+  }
+  assert.deepEqual(
+    plans.filter(({ environment }) => environment.CAUSEWAY_DATABASE_URL !== undefined).map(({ name }) => name),
+    ['ledger', 'console'],
+  );
+});

@@ -69,7 +69,7 @@ export class KeptProcess {
       child.once('error', (error) => onEnd(error.message));
       child.once('exit', (code, signal) => onEnd(signal === null ? `exit code ${code}` : signal));
     });
-    if (child.pid !== undefined) recordProcess(this.#parts.runFolder, this.name, child.pid);
+    this.#record(child);
   }
 
   /** Asks it to end and starts it again at once (unless it does not end within graceMs: then it is killed first). */
@@ -117,6 +117,15 @@ export class KeptProcess {
       });
     } finally {
       closeSync(output);
+    }
+  }
+
+  /** On a full disk it runs unrecorded: better than not at all. */
+  #record(child: ChildProcess): void {
+    try {
+      if (child.pid !== undefined) recordProcess(this.#parts.runFolder, this.name, child.pid);
+    } catch (error) {
+      this.#parts.say(`${this.name} runs, but that could not be noted: ${(error as Error).message}`);
     }
   }
 

@@ -13,9 +13,9 @@ export function shortLine(line: string): string | undefined {
 
 function ofService(line: string): string | undefined {
   try {
-    const { level, message, reason, problem } = JSON.parse(line) as Record<string, unknown>;
+    const { level, message, reason, problem, because, detail } = JSON.parse(line) as Record<string, unknown>;
     if (!LOUD.has(String(level))) return undefined;
-    const why = reason ?? problem;
+    const why = reason ?? problem ?? because ?? detail;
     return why === undefined ? String(message) : `${message}: ${why}`;
   } catch {
     return undefined;

@@ -22,9 +22,18 @@ try {
   await supervise(settings(), { first: first.signal, second: second.signal }, writeLine);
   process.exit(0);
 } catch (error) {
-  if (!(error instanceof StartProblem) && !(error instanceof DataFolderTaken)) throw error;
-  console.error(`\nCauseway cannot start: ${error.message}\n`);
-  process.exit(error instanceof StartProblem ? error.exitCode : 1);
+  const known = knownProblem(error);
+  console.error(`\nCauseway cannot start: ${known.message}\n`);
+  process.exit(known.exitCode);
+}
+
+/** What the user can mend; anything else is a fault of ours and thrown on, with its stack. */
+function knownProblem(error: unknown): StartProblem {
+  if (error instanceof StartProblem) return error;
+  if (error instanceof DataFolderTaken) return new StartProblem(error.message);
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === 'ENOSPC') return new StartProblem(`the disk is full: free some space and start again (${message})`);
+  throw error;
 }
 
 function settings(): Settings {

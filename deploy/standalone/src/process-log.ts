@@ -19,17 +19,14 @@ export interface ProcessLog {
 export function openProcessLog(path: string, onLine: (line: string) => void): ProcessLog {
   closeSync(openSync(path, 'a', 0o600));
   const follower = new Follower(path, onLine);
-  const timer = setInterval(() => {
-    follower.read();
-    if (follower.position > MOST_BYTES) follower.rotate();
-  }, FOLLOW_EVERY_MS);
+  const timer = setInterval(() => follower.look(), FOLLOW_EVERY_MS);
   timer.unref();
   return {
     openForChild: () => openSync(path, 'a', 0o600),
     tail: (bytes) => readEnd(path, bytes),
     stop: () => {
       clearInterval(timer);
-      follower.read();
+      follower.look();
     },
   };
 }
@@ -37,25 +34,35 @@ export function openProcessLog(path: string, onLine: (line: string) => void): Pr
 class Follower {
   readonly #path: string;
   readonly #onLine: (line: string) => void;
-  position: number;
+  #position: number;
   #rest = '';
 
   constructor(path: string, onLine: (line: string) => void) {
     this.#path = path;
     this.#onLine = onLine;
-    this.position = sizeOf(path);
+    this.#position = sizeOf(path);
   }
 
-  read(): void {
+  /** A full disk, or a log that somebody removed, must not end the supervisor: the next look may do better. */
+  look(): void {
+    try {
+      this.#read();
+      if (this.#position > MOST_BYTES) this.#rotate();
+    } catch {
+      // The cause is told elsewhere (disk space) or harmless (the file is made anew at the next start).
+    }
+  }
+
+  #read(): void {
     const file = openSync(this.#path, 'r');
     try {
       const size = fstatSync(file).size;
-      if (size < this.position) this.position = 0;
+      if (size < this.#position) this.#position = 0;
       const buffer = Buffer.alloc(READ_BYTES);
-      while (this.position < size) {
-        const count = readSync(file, buffer, 0, READ_BYTES, this.position);
+      while (this.#position < size) {
+        const count = readSync(file, buffer, 0, READ_BYTES, this.#position);
         if (count === 0) break;
-        this.position += count;
+        this.#position += count;
         this.#take(buffer.toString('utf8', 0, count));
       }
     } finally {
@@ -64,12 +71,12 @@ class Follower {
   }
 
   /** Copy and truncate: the child keeps its descriptor, which appends. A line written in between may be lost. */
-  rotate(): void {
+  #rotate(): void {
     for (let number = KEPT - 1; number >= 1; number--)
       if (existsSync(`${this.#path}.${number}`)) renameSync(`${this.#path}.${number}`, `${this.#path}.${number + 1}`);
     copyFileSync(this.#path, `${this.#path}.1`);
     truncateSync(this.#path, 0);
-    this.position = 0;
+    this.#position = 0;
   }
 
   #take(text: string): void {

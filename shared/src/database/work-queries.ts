@@ -21,12 +21,13 @@ export interface WaitingWork {
   readonly receiptIds: string[];
 }
 
-/** Oldest first: they have waited longest. */
+/** Oldest first: they have waited longest. The receipt ids are looked up for the groups shown only (600,000 held: 1.3 s instead of 4). */
 export async function listWaitingWork(target: Queryable, limit: number): Promise<WaitingWork[]> {
   const sql = `SELECT w.*, s.patient_name AS "patientName", s.patient_id AS "patientId", s.study_description AS "studyDescription",
-      s.institution_name AS "institutionName", s.modalities
-    FROM (SELECT study_key AS "studyKey", state, held, reason, min(state_at) AS since, count(*) AS instances,
-        (array_agg(receipt_id::text ORDER BY receipt_id))[1:1000] AS "receiptIds"
+      s.institution_name AS "institutionName", s.modalities, ARRAY(SELECT i.receipt_id::text FROM instances i
+        WHERE i.study_key = w."studyKey" AND i.state = w.state AND i.held IS NOT DISTINCT FROM w.held AND i.reason IS NOT DISTINCT FROM w.reason
+        ORDER BY i.receipt_id LIMIT 1000) AS "receiptIds"
+    FROM (SELECT study_key AS "studyKey", state, held, reason, min(state_at) AS since, count(*) AS instances
       FROM instances WHERE state IN ('held', 'quarantined') GROUP BY study_key, state, held, reason ORDER BY min(state_at) LIMIT $1) AS w
     JOIN studies s ON s.study_key = w."studyKey" ORDER BY w.since`;
   return target.query<WaitingWork>(sql, [limit]);

@@ -7,6 +7,8 @@ export interface CacheLimits {
   readonly maxBytes: number;
 }
 
+/** What was found in the cache at its last moment is not yet announced to the uploader: the sweep comes so much later. */
+const IN_USE_MS = 3_600_000;
 /** What is younger may belong to a study that is being fetched or delivered: it stays even when the cache is too large. */
 const NEVER_YOUNGER_MS = 3_600_000;
 /** While deliveries of retrieved instances wait, their objects are kept for as long as an uploader tries by default (retry.giveUpAfter). */
@@ -23,7 +25,8 @@ export async function sweepCache(
 ): Promise<{ bytes: number; objects: number; deleted: number }> {
   const now = parts.now().getTime();
   const waiting = (await parts.bus.queued('DELIVERIES', RETRIEVED_DELIVERIES)) > 0;
-  const keepMs = waiting ? Math.max(limits.keepMs, WAITING_DELIVERIES_KEEP_MS) : limits.keepMs;
+  const usedMs = limits.keepMs + IN_USE_MS;
+  const keepMs = waiting ? Math.max(usedMs, WAITING_DELIVERIES_KEEP_MS) : usedMs;
   const old = await deleteBefore(parts.store, now - keepMs);
   if (old.bytes <= limits.maxBytes) return old;
   const most = await deleteBefore(parts.store, Math.min(cutOff(old.byMinute, limits.maxBytes), now - NEVER_YOUNGER_MS));

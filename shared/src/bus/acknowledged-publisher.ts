@@ -28,7 +28,7 @@ export class AcknowledgedPublisher {
   constructor(nats: NatsConnection, onNoStream: () => void) {
     this.#nats = nats;
     this.#onNoStream = onNoStream;
-    nats.subscribe(`${this.#inbox}.*`, { callback: (_error, message) => this.#answered(message) });
+    nats.subscribe(`${this.#inbox}.*`, { callback: (error, message) => (error ? undefined : this.#answered(message)) });
     this.#clock = setInterval(() => this.#endLate(), LOOK_EVERY_MS);
     this.#clock.unref();
   }
@@ -68,9 +68,10 @@ export class AcknowledgedPublisher {
       pending.reject(new PublicationRefused(`JetStream has no stream for ${pending.subject}`, { full: false }));
       return;
     }
-    const refusal = refusalIn(message);
-    if (refusal) pending.reject(refused(pending.subject, refusal));
-    else pending.resolve();
+    const answer = answerIn(message);
+    if (answer?.error) pending.reject(refused(pending.subject, answer.error));
+    else if (answer?.stream) pending.resolve();
+    else pending.reject(new PublicationUnknown(`the answer to ${pending.subject} cannot be read`));
   }
 
   #endLate(): void {
@@ -83,17 +84,20 @@ export class AcknowledgedPublisher {
   }
 }
 
-function refused(subject: string, { words, code }: { words: string; code: number }): PublicationRefused {
-  return new PublicationRefused(`JetStream refused ${subject}: ${words} (code ${code})`, { full: FULL_CODES.has(code) });
+interface Answer {
+  readonly stream?: string;
+  readonly error?: { readonly err_code?: number; readonly description?: string };
 }
 
-/** undefined: acknowledged (`{"stream": ..., "seq": ...}`). An answer that cannot be read is no acknowledgement. */
-function refusalIn(message: Msg): { words: string; code: number } | undefined {
+function refused(subject: string, { description = 'no reason given', err_code = 0 }: NonNullable<Answer['error']>): PublicationRefused {
+  return new PublicationRefused(`JetStream refused ${subject}: ${description} (code ${err_code})`, { full: FULL_CODES.has(err_code) });
+}
+
+/** undefined: not JSON. Neither acknowledgement nor refusal is guessed from it. */
+function answerIn(message: Msg): Answer | undefined {
   try {
-    const answer = message.json<{ stream?: string; error?: { err_code?: number; description?: string } }>();
-    if (answer.error) return { words: answer.error.description ?? 'no reason given', code: answer.error.err_code ?? 0 };
-    return answer.stream ? undefined : { words: 'the answer names no stream', code: 0 };
+    return message.json<Answer>();
   } catch {
-    return { words: 'the answer is not JSON', code: 0 };
+    return undefined;
   }
 }

@@ -71,5 +71,6 @@ export interface Bus {
   unacknowledged(stream: StreamName, consumer: string): Promise<number>;
   /** Throws when JetStream cannot take a publication now (a probe is published and acknowledged). */
   probe(): Promise<void>;
+  /** Ends every consumption and watch without waiting for handlers at work: their messages come back. */
   close(): Promise<void>;
 }

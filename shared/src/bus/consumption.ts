@@ -1,4 +1,5 @@
 // One durable pull consumer at work: takes only as many messages as handlers are free, so nothing waits unhandled in this process.
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   AckPolicy,
   type Consumer,
@@ -17,6 +18,7 @@ export interface ConsumingConnection {
   readonly client: JetStreamClient;
   readonly manager: JetStreamManager;
   readonly onReconnect: Set<() => void>;
+  readonly onClose: Set<() => Promise<void> | void>;
   readonly log: Logger;
   readonly mend: () => Promise<void>;
 }
@@ -41,6 +43,7 @@ export async function consumeMessages<T>(
   const pull = new PullLoop(connection, plan, handler);
   await pull.ensureConsumer();
   connection.onReconnect.add(pull.reconnected);
+  connection.onClose.add(pull.abandon);
   void pull.run();
   return {
     pause: () => pull.pause(),
@@ -48,6 +51,7 @@ export async function consumeMessages<T>(
     stop: async () => {
       connection.onReconnect.delete(pull.reconnected);
       await pull.stop();
+      connection.onClose.delete(pull.abandon);
     },
   };
 }
@@ -116,12 +120,22 @@ class PullLoop<T> {
     this.interrupt();
   };
 
+  /** The bus is closed: what is at work cannot be acknowledged any more and will come back. */
+  readonly abandon = (): void => {
+    this.#end();
+    clearInterval(this.#heartbeat);
+  };
+
   async stop(): Promise<void> {
+    this.#end();
+    while (this.#active.size > 0) await new Promise<void>((resolve) => this.#onWake(resolve));
+    clearInterval(this.#heartbeat);
+  }
+
+  #end(): void {
     this.#stopped = true;
     this.interrupt();
     this.#wake();
-    while (this.#active.size > 0) await new Promise<void>((resolve) => this.#onWake(resolve));
-    clearInterval(this.#heartbeat);
   }
 
   async run(): Promise<void> {
@@ -140,8 +154,11 @@ class PullLoop<T> {
   }
 
   async #pull(count: number): Promise<void> {
-    if (this.#suspect) await this.ensureConsumer();
-    this.#suspect = false;
+    if (this.#suspect) {
+      this.#suspect = false;
+      await this.ensureConsumer();
+      if (this.#paused || this.#stopped) return;
+    }
     const messages = await this.#consumer!.fetch({ max_messages: count, expires: PULL_EXPIRES_MS });
     this.#current = messages;
     try {
@@ -158,12 +175,13 @@ class PullLoop<T> {
   async #recover(error: unknown): Promise<void> {
     if (this.#stopped) return;
     this.#connection.log.warn({ consumer: this.#plan.name, reason: describeError(error) }, 'pull failed, trying again');
-    await new Promise((resolve) => setTimeout(resolve, AGAIN_AFTER_ERROR_MS));
+    await delay(AGAIN_AFTER_ERROR_MS);
+    if (this.#stopped) return;
     try {
       await this.ensureConsumer();
     } catch (again) {
       this.#connection.log.warn({ consumer: this.#plan.name, reason: describeError(again) }, 'consumer is not there');
-      await Promise.race([this.#connection.mend(), new Promise((resolve) => setTimeout(resolve, PULL_EXPIRES_MS))]);
+      await Promise.race([this.#connection.mend(), delay(PULL_EXPIRES_MS, undefined, { ref: false })]);
     }
   }
 

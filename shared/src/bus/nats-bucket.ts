@@ -1,6 +1,7 @@
 // A key-value bucket of JetStream that outlives restarts of the broker.
+import { setTimeout as delay } from 'node:timers/promises';
 import type { JetStreamClient } from '@nats-io/jetstream';
-import { type KV, Kvm } from '@nats-io/kv';
+import { type KV, type KvEntry, Kvm } from '@nats-io/kv';
 import { describeError, TransientError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { Bucket } from './bus.ts';
@@ -14,7 +15,7 @@ export interface BucketSettings {
 const WATCH_AGAIN_AFTER_MS = 1_000;
 
 export async function openBucket(
-  connection: { client: JetStreamClient; onReconnect: Set<() => void> },
+  connection: { client: JetStreamClient; onClose: Set<() => Promise<void> | void> },
   name: string,
   settings: BucketSettings,
 ): Promise<Bucket> {
@@ -55,6 +56,7 @@ export async function openBucket(
             kv = await open();
           },
           log: settings.log,
+          onClose: connection.onClose,
         },
         key,
         onValue,
@@ -66,37 +68,52 @@ interface Watched {
   readonly current: () => KV;
   readonly reopen: () => Promise<void>;
   readonly log: Logger;
+  readonly onClose: Set<() => Promise<void> | void>;
 }
+
+/** A bucket that was lost and made again counts from 1: the number alone does not tell a value. */
+const markOf = ({ revision, created }: KvEntry): string => `${revision} ${created.getTime()}`;
 
 async function watchKey(watched: Watched, key: string, onValue: (value: Uint8Array) => void): Promise<{ stop(): void }> {
   let stopped = false;
-  let iterator: { stop(): void } | undefined;
+  let opening: Promise<{ stop(): void }> | undefined;
   const present = await watched.current().get(key);
   if (present && present.operation === 'PUT') onValue(present.value);
+  const watch = () => {
+    const asked = watched.current().watch({ key });
+    opening = asked;
+    return asked;
+  };
   const follow = async (): Promise<void> => {
-    let seen = present?.revision ?? 0;
+    let seen = present ? markOf(present) : '';
     while (!stopped) {
       try {
-        const changes = await watched.current().watch({ key });
-        iterator = changes;
+        const changes = await watch();
         for await (const entry of changes) {
-          if (entry.revision === seen || entry.operation !== 'PUT') continue;
-          seen = entry.revision;
+          if (markOf(entry) === seen || entry.operation !== 'PUT') continue;
+          seen = markOf(entry);
           onValue(entry.value);
         }
       } catch (error) {
         watched.log.warn({ key, reason: describeError(error) }, 'watch ended, trying again');
       }
       if (stopped) return;
-      await new Promise((resolve) => setTimeout(resolve, WATCH_AGAIN_AFTER_MS));
+      await delay(WATCH_AGAIN_AFTER_MS);
+      if (stopped) return;
       await watched.reopen().catch(() => {});
     }
   };
   void follow();
+  const end = async (): Promise<void> => {
+    stopped = true;
+    // A watch that is being opened is ended when it is open: left alone, its heartbeat would keep the process alive.
+    (await opening?.catch(() => undefined))?.stop();
+  };
+  watched.onClose.add(end);
   return {
     stop: () => {
-      stopped = true;
-      iterator?.stop();
+      watched.onClose.delete(end);
+      void end();
     },
   };
 }

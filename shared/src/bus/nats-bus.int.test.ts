@@ -1,6 +1,9 @@
 // The bus against a real nats-server: what is acknowledged is there, what fails comes back, restarts are outlived.
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { createServer } from 'node:net';
 import { after, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
 import { z } from 'zod';
 import { PermanentError, PublicationRefused, TransientError } from '../errors.ts';
 import { createLogger } from '../logger.ts';
@@ -161,6 +164,60 @@ describe('bus on nats-server', () => {
     await publishUntilTaken(bus, { subject: 'instance.ready.routine.lost', messageId: 'lost-1' }, { n: 1 });
     await got.promise;
     await consumption.stop();
+  });
+});
+
+describe('the end of a bus', { timeout: 60_000 }, () => {
+  let server: NatsServer;
+  before(async () => {
+    server = await startNatsServer();
+  });
+  after(() => server.stop());
+
+  it('lets the process end though consumers, a pause and a watch were never stopped', async () => {
+    const program = `
+      import { connectBus } from '${import.meta.resolve('./nats-bus.ts')}';
+      import { createLogger } from '${import.meta.resolve('../logger.ts')}';
+      import { z } from '${import.meta.resolve('zod')}';
+      const bus = await connectBus({ name: 'end', url: '${server.url}', sizing: { replicas: 1, totalBytes: 1e8 }, log: createLogger('test', 'fatal') });
+      const plan = { stream: 'READY', name: 'end', filter: 'instance.ready.>', schema: z.any(), concurrency: 1, onPermanent: async () => {} };
+      await bus.consume(plan, async () => {});
+      (await bus.consume({ ...plan, stream: 'RECEIVED', filter: 'instance.received.>' }, async () => {})).pause();
+      await (await bus.bucket('end')).watch('key', () => {});
+      await bus.close();
+      console.log('closed');`;
+    const ended = promisify(execFile)(process.execPath, ['--input-type=module', '-e', program], { timeout: 10_000 });
+    assert.equal((await ended).stdout, 'closed\n');
+  });
+
+  it('ends at once while nats-server is away', async () => {
+    const bus = await connectBus({ name: 'away', url: server.url, sizing: { replicas: 1, totalBytes: 1e8 }, log });
+    await server.kill();
+    await assert.rejects(bus.publish({}, { subject: 'probe.away', messageId: 'away', timeoutMs: 500 }), TransientError);
+    await bus.close();
+    await server.start();
+  });
+
+  it('never comes of passwords being wrong for a while: it goes on connecting', { timeout: 30_000 }, async () => {
+    const bus = await connectBus({ name: 'auth', url: server.url, sizing: { replicas: 1, totalBytes: 1e8 }, log });
+    const port = Number(new URL(server.url).port);
+    await server.kill();
+    const thrice = Promise.withResolvers<void>();
+    let tries = 0;
+    const refusing = createServer((socket) => {
+      if (++tries === 3) thrice.resolve();
+      socket.on('error', () => {});
+      socket.write(
+        `INFO ${JSON.stringify({ server_id: 'x', version: '2.9.10', max_payload: 1e6, headers: true, auth_required: true })}\r\n`,
+      );
+      socket.once('data', () => socket.end("-ERR 'Authorization Violation'\r\n"));
+    });
+    await new Promise<void>((resolve) => refusing.listen(port, '127.0.0.1', resolve));
+    await thrice.promise;
+    await new Promise((resolve) => refusing.close(resolve));
+    await server.start();
+    await publishUntilTaken(bus, { subject: 'probe.auth', messageId: 'auth' }, {});
+    await bus.close();
   });
 });
 

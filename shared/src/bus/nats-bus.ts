@@ -34,6 +34,7 @@ interface Connection {
   connected: boolean;
   onReconnect: Set<() => void>;
   onDisconnect: Set<() => void>;
+  onClose: Set<() => Promise<void> | void>;
 }
 
 /** Resolves once connected and all streams exist; waits for NATS as long as it takes. */
@@ -48,10 +49,17 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
     reconnectTimeWait: RECONNECT_WAIT_MS,
     pingInterval: PING_INTERVAL_MS,
     maxPingOut: 2,
+    // Else two refused sign-ins, while passwords are being changed, would close the connection for ever.
+    ignoreAuthErrorAbort: true,
   });
   const client = jetstream(nats, { timeout: PUBLISH_TIMEOUT_MS });
   const manager = await jetstreamManager(nats, { checkAPI: false });
-  const connection: Connection = { nats, client, manager, connected: true, onReconnect: new Set(), onDisconnect: new Set() };
+  const listeners = {
+    onReconnect: new Set<() => void>(),
+    onDisconnect: new Set<() => void>(),
+    onClose: new Set<() => Promise<void> | void>(),
+  };
+  const connection: Connection = { nats, client, manager, connected: true, ...listeners };
   void followStatus(connection, options.log);
   await ensureStreamsForEver(connection, options);
   return busOn(connection, options);
@@ -116,7 +124,10 @@ function busOn(connection: Connection, options: BusOptions): Bus {
     probe: () =>
       publish({ probe: true }, { subject: `probe.${options.name}`, messageId: `probe.${options.name}.${Date.now()}`, timeoutMs: 2_000 }),
     close: async () => {
-      await connection.nats.drain();
+      const ends = [...connection.onClose].map((end) => end());
+      if (connection.connected) await Promise.all(ends);
+      // Draining waits for the server to have taken everything.
+      await (connection.connected ? connection.nats.drain() : connection.nats.close());
       publisher.close();
     },
   };

@@ -6,9 +6,9 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { AssociationRequest } from '../upper-layer/association.ts';
-import { dataSetOf, dcmtk, makeCertificate, makeCtFile, startStorescp, temporaryFolder } from './dcmtk-fixture.ts';
-import { associateRq, connectRaw } from './raw-peer.ts';
-import { CT_IMAGE_STORAGE, startScp, TEST_IMPLEMENTATION, VERIFICATION } from './scp-fixture.ts';
+import { dataSetOf, dcmtk, makeCertificate, makeCtFile, startStorescp, temporaryFolder } from './dcmtk-for-tests.ts';
+import { associateRq, connectRaw } from './raw-peer-for-tests.ts';
+import { CT_IMAGE_STORAGE, startScp, TEST_IMPLEMENTATION, VERIFICATION } from './scp-for-tests.ts';
 import { type AssociateOptions, AssociationLost, associate } from './scu.ts';
 
 const EXPLICIT = '1.2.840.10008.1.2.1';

@@ -15,9 +15,9 @@ import {
   pdv,
   storeMessage,
   storeRq,
-} from './raw-peer.ts';
+} from './raw-peer-for-tests.ts';
 import type { DataSetSink, DimseStatus } from './scp.ts';
-import { startScp } from './scp-fixture.ts';
+import { startScp } from './scp-for-tests.ts';
 
 /** Provider abort with reason, then the end. */
 async function isAborted(peer: Awaited<ReturnType<typeof connectRaw>>, source: number, reason: number): Promise<void> {

@@ -4,8 +4,8 @@ import { test } from 'node:test';
 import { PduReader } from '../upper-layer/pdu-reader.ts';
 import { encodeAbort, encodeReleaseRequest } from '../upper-layer/pdu-writer.ts';
 import { MessageAssembler } from './message-assembler.ts';
-import { associateRaw, associateRq, COMMAND, connectRaw, dataPdu, echoRq, pdv, RAW_CONTEXTS, storeMessage } from './raw-peer.ts';
-import { startScp } from './scp-fixture.ts';
+import { associateRaw, associateRq, COMMAND, connectRaw, dataPdu, echoRq, pdv, RAW_CONTEXTS, storeMessage } from './raw-peer-for-tests.ts';
+import { startScp } from './scp-for-tests.ts';
 
 /** Mulberry32: small, seeded, good enough to mutate bytes. */
 function generator(seed: number): (below: number) => number {

@@ -1,7 +1,7 @@
 // A data set far larger than the memory it may take: a slow sink holds the peer back, on TCP (invariant "nothing is whole in memory").
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CT_IMAGE_STORAGE, startScp, TEST_IMPLEMENTATION } from './scp-fixture.ts';
+import { CT_IMAGE_STORAGE, startScp, TEST_IMPLEMENTATION } from './scp-for-tests.ts';
 import { associate } from './scu.ts';
 
 const MIB = 1024 * 1024;

@@ -17,9 +17,9 @@ import {
   RAW_CONTEXTS,
   storeMessage,
   storeRq,
-} from './raw-peer.ts';
+} from './raw-peer-for-tests.ts';
 import type { DataSetSink } from './scp.ts';
-import { CT_IMAGE_STORAGE, startScp, TEST_IMPLEMENTATION } from './scp-fixture.ts';
+import { CT_IMAGE_STORAGE, startScp, TEST_IMPLEMENTATION } from './scp-for-tests.ts';
 
 function sha256(bytes: Buffer): string {
   return createHash('sha256').update(bytes).digest('hex');

@@ -11,8 +11,8 @@ import {
   encodeReleaseResponse,
 } from '../upper-layer/pdu-writer.ts';
 import { type CommandFields, encodeCommandSet } from './command-set.ts';
-import { RAW_CONTEXTS, RawPeer } from './raw-peer.ts';
-import { CT_IMAGE_STORAGE, TEST_IMPLEMENTATION } from './scp-fixture.ts';
+import { RAW_CONTEXTS, RawPeer } from './raw-peer-for-tests.ts';
+import { CT_IMAGE_STORAGE, TEST_IMPLEMENTATION } from './scp-for-tests.ts';
 import { AssociationLost, associate } from './scu.ts';
 
 const TIMEOUTS = { connectMs: 2000, associateMs: 2000, responseMs: 2000 };

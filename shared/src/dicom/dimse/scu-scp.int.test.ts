@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN } from '../transfer-syntaxes.ts';
-import { CT_IMAGE_STORAGE, startScp, TEST_IMPLEMENTATION, VERIFICATION } from './scp-fixture.ts';
+import { CT_IMAGE_STORAGE, startScp, TEST_IMPLEMENTATION, VERIFICATION } from './scp-for-tests.ts';
 import { AssociationRejected, associate } from './scu.ts';
 
 const CONTEXTS = [

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decodeText } from './charset.ts';
-import { seededRandom } from './data-set-fixture.ts';
+import { seededRandom } from './data-set-for-tests.ts';
 
 const bytes = (escaped: string): Buffer => Buffer.from(escaped, 'latin1');
 

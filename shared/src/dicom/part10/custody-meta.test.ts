@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { CUSTODY_CREATOR_UID, type CustodyFacts, digestBytes, encodeCustodyMeta, laneBytes, readCustodyMeta } from './custody-meta.ts';
-import { seededRandom } from './data-set-fixture.ts';
+import { seededRandom } from './data-set-for-tests.ts';
 import { encodeFileMeta, parseFileMeta } from './file-meta.ts';
 import { DicomParseError } from './parse-error.ts';
 

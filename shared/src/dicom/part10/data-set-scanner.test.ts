@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { deflateRawSync } from 'node:zlib';
-import { type DescribedElement, randomChunks, randomDataSet, seededRandom, writeDataSet } from './data-set-fixture.ts';
+import { type DescribedElement, randomChunks, randomDataSet, seededRandom, writeDataSet } from './data-set-for-tests.ts';
 import { type DataSetScan, DataSetScanner, elementEncodingOf, type ScannerOptions } from './data-set-scanner.ts';
 import { EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE } from './element-header.ts';
 import { DicomParseError } from './parse-error.ts';

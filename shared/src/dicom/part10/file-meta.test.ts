@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
 import { test } from 'node:test';
-import { seededRandom, writeDataSet } from './data-set-fixture.ts';
+import { seededRandom, writeDataSet } from './data-set-for-tests.ts';
 import { EXPLICIT_LITTLE } from './element-header.ts';
 import { encodeFileMeta, type FileMeta, parseFileMeta, readFileMeta } from './file-meta.ts';
 import { DicomParseError } from './parse-error.ts';

@@ -1,7 +1,7 @@
 // The same data set written implicit and converted is the one written explicit; damaged ones fail with DicomParseError only.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type DescribedElement, randomDataSet, seededRandom, writeDataSet } from './data-set-fixture.ts';
+import { type DescribedElement, randomDataSet, seededRandom, writeDataSet } from './data-set-for-tests.ts';
 import { DataSetScanner } from './data-set-scanner.ts';
 import { EXPLICIT_LITTLE, IMPLICIT_LITTLE } from './element-header.ts';
 import { implicitToExplicit } from './implicit-to-explicit.ts';

@@ -1,7 +1,7 @@
 // Data sets as senders really write them: a scan goes on where the meaning is plain.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type DescribedElement, writeDataSet } from './data-set-fixture.ts';
+import { type DescribedElement, writeDataSet } from './data-set-for-tests.ts';
 import { type DataSetScan, DataSetScanner } from './data-set-scanner.ts';
 import { EXPLICIT_LITTLE, IMPLICIT_LITTLE } from './element-header.ts';
 

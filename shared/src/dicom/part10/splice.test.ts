@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { toExplicitVr } from './convert-data-set.ts';
-import { type DescribedElement, randomDataSet, seededRandom, writeDataSet } from './data-set-fixture.ts';
+import { type DescribedElement, randomDataSet, seededRandom, writeDataSet } from './data-set-for-tests.ts';
 import { type DataSetScan, DataSetScanner } from './data-set-scanner.ts';
 import { encodeElement, textElement } from './element.ts';
 import { EXPLICIT_LITTLE, IMPLICIT_LITTLE } from './element-header.ts';

@@ -6,7 +6,7 @@ import { PDU_TYPE } from '../upper-layer/pdu-fields.ts';
 import { PduReader } from '../upper-layer/pdu-reader.ts';
 import { encodeAssociateRequest, encodeDataHeader } from '../upper-layer/pdu-writer.ts';
 import { type CommandFields, CommandSet, encodeCommandSet } from './command-set.ts';
-import { CT_IMAGE_STORAGE, TEST_IMPLEMENTATION, VERIFICATION } from './scp-fixture.ts';
+import { CT_IMAGE_STORAGE, TEST_IMPLEMENTATION, VERIFICATION } from './scp-for-tests.ts';
 
 export interface ReceivedPdu {
   readonly type: number;

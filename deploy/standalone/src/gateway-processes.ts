@@ -12,6 +12,8 @@ const SERVICE_EXTRA_MS = 5_000;
 const SANDBOX_GRACE_MS = 5_000;
 const POSTGRES_GRACE_MS = 30_000;
 const NATS_GRACE_MS = 15_000;
+/** A nats-server that does not do its work seldom ends well; a healthy one takes less than a second. */
+const STUCK_GRACE_MS = 5_000;
 const HURRIED_MS = 5_000;
 
 /** Services end first, then the sandbox, Postgres, nats-server last. */
@@ -39,7 +41,7 @@ export class GatewayProcesses {
   }
 
   async restartNatsServer(): Promise<void> {
-    await Promise.all(this.#of('nats-server').map((process) => process.restart(NATS_GRACE_MS)));
+    await Promise.all(this.#of('nats-server').map((process) => process.restart(STUCK_GRACE_MS)));
   }
 
   async stop(drainMs: number, hurry: AbortSignal): Promise<void> {

@@ -44,7 +44,10 @@ await runService('console', async ({ bus, log, environment, configuration }) => 
 
   // Not waited for: with PostgreSQL away the page is there and says so.
   async function prepare(): Promise<void> {
-    if (!(await migrateForEver(database, log, stopping.signal))) return;
+    // By a connection of its own: a migration may take longer than a page may.
+    const owner = openDatabase(url!, { maxConnections: 1 });
+    const migrated = await migrateForEver(owner, log, stopping.signal).finally(() => owner.close());
+    if (!migrated) return;
     const createUser = () => createFirstUser(database, environment.CAUSEWAY_FIRST_PASSWORD_FILE, log).then(() => undefined, describeError);
     // Before the document is applied: whoever sees the gateway ready can sign in.
     unready = await createUser();

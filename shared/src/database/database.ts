@@ -21,8 +21,8 @@ export interface Database extends Queryable {
 const CONNECT_TIMEOUT_MS = 5_000;
 /** The longest statement is the retention scan of a page of candidates; a second is already unusual. */
 const STATEMENT_TIMEOUT_MS = 30_000;
-/** The client's own limit, for a server that stopped answering without closing the connection. */
-const QUERY_TIMEOUT_MS = 35_000;
+/** The client's own limit beyond the server's, for a server that stopped answering without closing the connection. */
+const SILENCE_MS = 2_000;
 
 /**
  * SQLSTATE classes that are the data's own fault: 22 data exception, 23 integrity constraint violation. Everything else (connection, deadlock,
@@ -30,14 +30,15 @@ const QUERY_TIMEOUT_MS = 35_000;
  */
 const PERMANENT_CLASSES = new Set(['22', '23']);
 
-export function openDatabase(url: string, options: { maxConnections?: number } = {}): Database {
+export function openDatabase(url: string, options: { maxConnections?: number; statementTimeoutMs?: number } = {}): Database {
+  const { maxConnections = 8, statementTimeoutMs = STATEMENT_TIMEOUT_MS } = options;
   const pool = new pg.Pool({
     connectionString: url,
-    max: options.maxConnections ?? 8,
+    max: maxConnections,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    statement_timeout: STATEMENT_TIMEOUT_MS,
-    query_timeout: QUERY_TIMEOUT_MS,
-    idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
+    statement_timeout: statementTimeoutMs,
+    query_timeout: statementTimeoutMs + SILENCE_MS,
+    idle_in_transaction_session_timeout: statementTimeoutMs,
     keepAlive: true,
     types: { getTypeParser },
   });

@@ -1,5 +1,6 @@
 // What arrived at the sandbox archive, told by its journal; and waiting for it.
 import { setTimeout as pause } from 'node:timers/promises';
+import { until } from './wait-for-fact.ts';
 
 export interface Arrival {
   readonly sopInstanceUid: string;
@@ -32,4 +33,15 @@ export async function untilArrived(sandboxUrl: string, sopInstanceUids: Iterable
       throw new Error(`${missing.length} of ${wanted.size} did not arrive, e.g. ${missing.slice(0, 3).join(', ')}`);
     await pause(200);
   }
+}
+
+/** Resolves when every data set has arrived as it was sent, byte for byte (`digest`: SHA-256 of it). */
+export async function untilArrivedUnchanged(
+  sandboxUrl: string,
+  sent: readonly Pick<Arrival, 'sopInstanceUid' | 'digest'>[],
+): Promise<void> {
+  await until(`${sent.length} instances in the archive, unchanged`, async () => {
+    const there = new Set((await arrivalsAt(sandboxUrl)).map(({ sopInstanceUid, digest }) => `${sopInstanceUid} ${digest}`));
+    return sent.every(({ sopInstanceUid, digest }) => there.has(`${sopInstanceUid} ${digest}`));
+  });
 }

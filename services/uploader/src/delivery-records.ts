@@ -14,6 +14,14 @@ const history = z.object({ attempts: z.int().min(0), refusals: z.int().min(0), a
 export type History = z.infer<typeof history>;
 export const NO_HISTORY: History = { attempts: 0, refusals: 0, alone: false, mayHaveArrived: false };
 
+/**
+ * What the confirmed fact says beyond its delivery; the whole fact would fill JetStream's disk with copies of instances. content: digest of the
+ * instance, for the same delivery id may come with other content.
+ */
+const doneMark = deliveryConfirmedFact
+  .pick({ id: true, occurredAt: true, attempt: true, confirmation: true, digest: true, warning: true })
+  .extend({ content: z.string() });
+
 const DAY_MS = 86_400_000;
 /** A message comes back within the longest retry delay; three days leave room for a broker that was away. */
 const DONE_MARK_MS = 3 * DAY_MS;
@@ -35,10 +43,13 @@ export async function openDeliveryRecords(bus: Bus): Promise<DeliveryRecords> {
   const past = await bus.bucket('delivery-history', { maxAgeMs: HISTORY_MS });
   return {
     confirmed: async (due) => {
-      const fact = await read(done, due, deliveryConfirmedFact);
-      return fact?.delivery.instance.digest === due.delivery.instance.digest ? fact : undefined;
+      const { content, ...said } = (await read(done, due, doneMark)) ?? {};
+      if (content !== due.delivery.instance.digest) return undefined;
+      const { generation, facility, delivery } = due;
+      return deliveryConfirmedFact.parse({ ...said, version: 1, type: 'ledger.delivery.confirmed', generation, facility, delivery });
     },
-    markConfirmed: (due, fact) => done.put(recordKey(due), json(fact)),
+    markConfirmed: (due, { id, occurredAt, attempt, confirmation, digest, warning }) =>
+      done.put(recordKey(due), json({ id, occurredAt, attempt, confirmation, digest, warning, content: due.delivery.instance.digest })),
     history: async (due) => (await read(past, due, history)) ?? NO_HISTORY,
     remember: (due, value) => past.put(recordKey(due), json(value)),
   };

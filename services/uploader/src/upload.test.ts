@@ -17,12 +17,13 @@ const store = memoryStore();
 const delivered: Outcome = { kind: 'delivered', confirmation: 'stow 200', warning: 'Warning Reason B000' };
 const NOW = Date.parse('2026-02-01T00:00:00Z');
 
-function memoryBucket(log_: string[], name: string): Bucket {
+function memoryBucket(log_: string[], sizes: number[], name: string): Bucket {
   const values = new Map<string, Uint8Array>();
   return {
     get: async (key) => values.get(key),
     put: async (key, value) => {
       log_.push(`put ${name}`);
+      sizes.push(value.length);
       values.set(key, value);
     },
     delete: async (key) => void values.delete(key),
@@ -33,6 +34,7 @@ function memoryBucket(log_: string[], name: string): Bucket {
 /** A delivery under test: its outcomes in turn, and all that was done, in order. */
 async function newStory(outcomes: Outcome[], options: { failPublish?: boolean } = {}) {
   const done: string[] = [];
+  const sizes: number[] = [];
   const facts: Fact[] = [];
   const parcels: DueParcel[] = [];
   const bus = {
@@ -42,7 +44,7 @@ async function newStory(outcomes: Outcome[], options: { failPublish?: boolean } 
       facts.push(factSchema.parse(fact));
       done.push(`fact ${fact.type}`);
     },
-    bucket: async (name: string) => memoryBucket(done, name),
+    bucket: async (name: string) => memoryBucket(done, sizes, name),
   };
   const records = await openDeliveryRecords(bus as never);
   const parts = {
@@ -59,7 +61,7 @@ async function newStory(outcomes: Outcome[], options: { failPublish?: boolean } 
     metrics: { requestEnded: () => {}, delivered: () => {}, notDelivered: () => {}, flow: () => {}, remove: () => {} },
     clock: { now: () => NOW },
   };
-  return { parts, done, facts, parcels, bus };
+  return { parts, done, facts, parcels, bus, sizes };
 }
 
 const newDue = (generation = 0, ageMs = 1000): DeliveryDue => ({
@@ -95,6 +97,24 @@ describe('upload', () => {
     );
     assert.equal(facts.length, 2);
     assert.equal(facts[0]!.id, facts[1]!.id);
+  });
+
+  it('acknowledges what was confirmed and told although its mark could not be written: a bucket that is full sends nothing again', async () => {
+    const { parts, facts, done } = await newStory([delivered]);
+    const markConfirmed = () => Promise.reject(new TransientError('insufficient storage'));
+    await upload({ event: newDue(), deliveryCount: 1 }, { ...parts, records: { ...parts.records, markConfirmed } });
+    assert.deepEqual([facts.length, done.at(-1)], [1, 'fact ledger.delivery.confirmed']);
+  });
+
+  it('keeps marks small: they lie in JetStream for days', async () => {
+    const { parts, sizes } = await newStory([delivered]);
+    const due = newDue();
+    const attributes = { PatientName: 'Canary'.repeat(100) };
+    await upload(
+      { event: { ...due, delivery: { ...due.delivery, instance: { ...due.delivery.instance, attributes } } }, deliveryCount: 1 },
+      parts,
+    );
+    assert.ok(sizes[0]! < 400, `${sizes[0]} bytes`);
   });
 
   it('sends a higher generation again, as a resend', async () => {

@@ -1,7 +1,7 @@
 // The uploader's sentence: a due delivery comes in, its object is sent to its destination, what the destination answered is put on
 // record, and only then is the message acknowledged. What may pass is tried again with growing delay; what will not is parked and shown.
 import type { Bus, Message } from '@causeway/shared/bus/bus';
-import { TransientError } from '@causeway/shared/errors';
+import { describeError, TransientError } from '@causeway/shared/errors';
 import { type DeliveryDue, deliveryDue } from '@causeway/shared/events/delivery';
 import type { Logger } from '@causeway/shared/logger';
 import { type Clock, retryDelayMs } from './circuit-breaker.ts';
@@ -89,10 +89,18 @@ async function putOnRecord(ended: Ended, parts: UploadParts): Promise<void> {
   await postpone(ended, outcome, parts);
 }
 
-/** Mark, then fact, then (by the caller) acknowledgement: after a kill in between, nothing is sent twice and nothing stays untold. */
+/**
+ * Mark, then fact, then (by the caller) acknowledgement: after a kill in between, nothing is sent twice and nothing stays untold. A mark that cannot be
+ * written (the bucket is full) is only missing after a kill; the fact is told and the message acknowledged all the same.
+ */
 async function confirm({ due, history, attempted }: Ended, outcome: Delivered, parts: UploadParts): Promise<void> {
   const fact = confirmedFact(due, history.attempts + 1, { ...outcome, digest: attempted.ref.digest });
-  await parts.records.markConfirmed(due, fact);
+  await parts.records.markConfirmed(due, fact).catch((error: unknown) => {
+    parts.log.warn(
+      { destination: parts.settings.id, delivery: due.delivery.id, reason: describeError(error) },
+      'delivered, but not marked so',
+    );
+  });
   await parts.bus.publishFact(fact);
   parts.metrics.delivered(attempted.ref.size);
 }

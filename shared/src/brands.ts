@@ -6,9 +6,11 @@ export type ReceiptId = string & { readonly brand: 'ReceiptId' };
 
 const OBJECT_KEY = /^(received\/\d{4}\/\d{2}\/\d{2}|derived\/[0-9a-f-]{36}|retrieved\/[a-z0-9-]{1,63}\/[0-9a-f]{32})\/[a-z0-9.-]{1,128}$/;
 
+export const isObjectKey = (text: string): boolean => OBJECT_KEY.test(text) && !text.includes('..');
+
 /** Throws when the text is not of a form that our own code draws (ARCHITECTURE.md, Objects). */
 export function objectKey(text: string): ObjectKey {
-  if (!OBJECT_KEY.test(text) || text.includes('..')) throw new Error(`not an object key of ours: ${JSON.stringify(text.slice(0, 200))}`);
+  if (!isObjectKey(text)) throw new Error(`not an object key of ours: ${JSON.stringify(text.slice(0, 200))}`);
   return text as ObjectKey;
 }
 

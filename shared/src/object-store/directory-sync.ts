@@ -8,37 +8,66 @@ interface Waiting {
 }
 
 interface Directory {
-  readonly handle: FileHandle;
+  readonly handle: Promise<FileHandle>;
+  /** Callers that wait. */
+  users: number;
   running: boolean;
   next: Waiting | undefined;
 }
 
-/** Directories are few (one a day and kind); their handles stay open. */
+/** Opening one costs as much as a write; a handle for each study ever fetched would cost the process its life. */
+const MOST_OPEN = 32;
+
+/** The directories used last stay open. */
 export class DirectorySync {
-  readonly #directories = new Map<string, Promise<Directory>>();
+  /** Least recently used first. */
+  readonly #directories = new Map<string, Directory>();
 
   /** Resolves when an fsync of `path` that began after this call has succeeded. */
   async sync(path: string): Promise<void> {
-    const directory = await this.#open(path);
+    const directory = this.#directoryOf(path);
+    directory.users++;
     directory.next ??= waiting();
     const { done } = directory.next;
     if (!directory.running) void this.#run(directory);
-    return done;
+    try {
+      await done;
+    } catch (error) {
+      if (this.#directories.get(path) === directory) this.#directories.delete(path);
+      throw error;
+    } finally {
+      directory.users--;
+      this.#closeIdle(path, directory);
+    }
+  }
+
+  /** The directory was removed and made again: its old handle says nothing about the new one. */
+  forget(path: string): void {
+    const directory = this.#directories.get(path);
+    this.#directories.delete(path);
+    if (directory?.users === 0) void closeHandle(directory);
   }
 
   async close(): Promise<void> {
-    for (const opening of this.#directories.values()) await (await opening).handle.close();
+    const directories = [...this.#directories.values()];
     this.#directories.clear();
+    await Promise.all(directories.map(closeHandle));
   }
 
-  #open(path: string): Promise<Directory> {
-    let opening = this.#directories.get(path);
-    if (!opening) {
-      opening = open(path, 'r').then((handle) => ({ handle, running: false, next: undefined }));
-      opening.catch(() => this.#directories.delete(path));
-      this.#directories.set(path, opening);
+  #directoryOf(path: string): Directory {
+    const directory = this.#directories.get(path) ?? { handle: open(path, 'r'), users: 0, running: false, next: undefined };
+    this.#directories.delete(path);
+    this.#directories.set(path, directory);
+    return directory;
+  }
+
+  /** Closes what was forgotten while in use, and what is idle beyond the limit. */
+  #closeIdle(path: string, directory: Directory): void {
+    if (directory.users === 0 && this.#directories.get(path) !== directory) void closeHandle(directory);
+    for (const [other, idle] of this.#directories) {
+      if (this.#directories.size <= MOST_OPEN) return;
+      if (idle.users === 0) this.forget(other);
     }
-    return opening;
   }
 
   async #run(directory: Directory): Promise<void> {
@@ -47,7 +76,7 @@ export class DirectorySync {
       const current = directory.next;
       directory.next = undefined;
       try {
-        await directory.handle.sync();
+        await (await directory.handle).sync();
         current.resolve();
       } catch (error) {
         current.reject(error);
@@ -56,6 +85,9 @@ export class DirectorySync {
     directory.running = false;
   }
 }
+
+/** Nothing can be lost by a close that fails: what had to be durable was synced. */
+const closeHandle = ({ handle }: Directory): Promise<void> => handle.then((opened) => opened.close()).catch(() => {});
 
 function waiting(): Waiting {
   const { promise, resolve, reject } = Promise.withResolvers<void>();

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { newReceiptId, objectKey, receivedKey } from '../brands.ts';
-import { ObjectMissing } from '../errors.ts';
+import { ObjectMissing, TransientError } from '../errors.ts';
 import { openFolderStore } from './folder.ts';
 
 const read = async (stream: AsyncIterable<Buffer>) => Buffer.concat(await Array.fromAsync(stream));
@@ -92,6 +92,42 @@ describe('folder store', () => {
       keys,
     );
     await arriving.discard();
+  });
+
+  it('lists its objects though other files lie among them', async () => {
+    const study = 'b'.repeat(32);
+    const key = objectKey(`retrieved/src/${study}/1-a.dcm`);
+    const upload = store.create(key);
+    await upload.write(Buffer.from('x'));
+    await upload.commit();
+    for (const name of ['.DS_Store', 'A note.txt']) await writeFile(join(root, 'retrieved', 'src', study, name), 'x');
+    const listed = await Array.fromAsync(store.list(`retrieved/src/${study}/`));
+    assert.deepEqual(
+      listed.map((one) => one.key),
+      [key],
+    );
+  });
+
+  it('fails a listing that it cannot finish: what is not listed would be taken for gone', async () => {
+    const place = join(root, 'lost');
+    const lost = await openFolderStore(place);
+    assert.deepEqual(await Array.fromAsync(lost.list('')), []);
+    await lost.close();
+    await rm(place, { recursive: true });
+    await writeFile(place, 'no folder');
+    await assert.rejects(Array.fromAsync(lost.list('')), TransientError);
+    await rm(place);
+  });
+
+  it('makes a folder again that somebody removed', async () => {
+    for (let n = 0; n < 2; n++) {
+      const key = freshKey();
+      const upload = store.create(key);
+      await upload.write(Buffer.from('x'));
+      await upload.commit();
+      assert.equal((await store.stat(key))?.size, 1);
+      await rm(join(root, 'received'), { recursive: true });
+    }
   });
 
   it('deletes durably, and deleting what is not there is no error', async () => {

@@ -1,9 +1,9 @@
 // The object store of one machine: a folder. An object is a file that was synced, renamed into place, and whose directory was synced.
-import { constants } from 'node:fs';
+import { constants, type Dirent } from 'node:fs';
 import { mkdir, open, readdir, rename, stat, statfs, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { type ObjectKey, objectKey, uuidV7 } from '../brands.ts';
+import { isObjectKey, type ObjectKey, objectKey, uuidV7 } from '../brands.ts';
 import { ObjectMissing, TransientError } from '../errors.ts';
 import { BlockPool } from './block-pool.ts';
 import { DirectorySync } from './directory-sync.ts';
@@ -46,7 +46,7 @@ class FolderStore implements ObjectStore {
     const publish = async (written: string) => {
       const folder = dirname(path);
       await this.#makeFolder(folder);
-      await rename(written, path);
+      await rename(written, path).catch((error: unknown) => this.#renameAgain(error, written, path));
       try {
         await this.#directories.sync(folder);
       } catch (error) {
@@ -85,7 +85,9 @@ class FolderStore implements ObjectStore {
       if (isAbsent(error)) return;
       throw readFailure(key, error);
     }
-    await this.#directories.sync(dirname(path));
+    await this.#directories.sync(dirname(path)).catch((error: unknown) => {
+      throw readFailure(key, error);
+    });
   }
 
   async *list(prefix: string): AsyncIterable<ObjectStat & { key: ObjectKey }> {
@@ -124,6 +126,15 @@ class FolderStore implements ObjectStore {
     return join(this.#root, ...objectKey(key).split('/'));
   }
 
+  /** Somebody removed the folder since it was made: it is made once more. */
+  async #renameAgain(error: unknown, written: string, path: string): Promise<void> {
+    if (!isAbsent(error)) throw error;
+    this.#made.clear();
+    this.#directories.forget(dirname(path));
+    await this.#makeFolder(dirname(path));
+    await rename(written, path);
+  }
+
   /** Each new folder is made durable in its parent, once a process. */
   #makeFolder(folder: string): Promise<void> {
     let making = this.#made.get(folder);
@@ -145,7 +156,7 @@ class FolderStore implements ObjectStore {
   }
 
   async *#walk(relative: string, prefix: string): AsyncIterable<ObjectStat & { key: ObjectKey }> {
-    const entries = await readdir(join(this.#root, ...relative.split('/')), { withFileTypes: true }).catch(() => []);
+    const entries = await this.#entriesOf(relative);
     entries.sort((a, b) => (a.name < b.name ? -1 : 1));
     for (const entry of entries) {
       const path = relative === '' ? entry.name : `${relative}/${entry.name}`;
@@ -156,9 +167,24 @@ class FolderStore implements ObjectStore {
     }
   }
 
+  /** A folder that went meanwhile is empty; one that cannot be read is not: its objects would be taken for gone. */
+  async #entriesOf(relative: string): Promise<Dirent[]> {
+    try {
+      return await readdir(join(this.#root, ...relative.split('/')), { withFileTypes: true });
+    } catch (error) {
+      if (isAbsent(error)) return [];
+      throw new TransientError(`the object folder cannot be listed (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`, {
+        cause: error,
+      });
+    }
+  }
+
+  /** Files of others are no objects. */
   async *#found(path: string): AsyncIterable<ObjectStat & { key: ObjectKey }> {
-    const found = await this.stat(objectKey(path)).catch(() => undefined);
-    if (found) yield { key: objectKey(path), ...found };
+    if (!isObjectKey(path)) return;
+    const key = objectKey(path);
+    const found = await this.stat(key);
+    if (found) yield { key, ...found };
   }
 }
 

@@ -31,6 +31,9 @@ const TOKEN_BYTES = 32;
 const MIN_PASSWORD_CHARACTERS = 12;
 /** Hashing time grows with it, and nobody types more. */
 const MAX_PASSWORD_CHARACTERS = 256;
+/** At a time, whoever asks: a password costs 0.3 s of one of four threads (password-hash.ts), and who invents names has no delay. */
+const MOST_SIGN_INS = 8;
+const BUSY_SECONDS = 1;
 /** A custom header cannot be sent across origins without a preflight, which we never answer: with SameSite=Strict a second wall against CSRF. */
 export const REQUEST_HEADER = { name: 'x-requested-with', value: 'causeway' } as const;
 
@@ -44,7 +47,8 @@ const newPassword = z.object({
 let nobodysHash: Promise<string> | undefined;
 
 export function sessionRoutes(app: FastifyInstance, parts: ConsoleParts): void {
-  app.post('/api/session', (request, reply) => signIn(parts, request, reply));
+  const oneSignIn = atMost(MOST_SIGN_INS, (request: FastifyRequest, reply: FastifyReply) => signIn(parts, request, reply));
+  app.post('/api/session', (request, reply) => oneSignIn(request, reply));
   app.get('/api/session', async (request) => shown(request.user!));
   app.delete('/api/session', async (request, reply) => {
     await deleteSession(parts.database, tokenHashOf(request) ?? '');
@@ -61,6 +65,20 @@ export async function requireSession(parts: ConsoleParts, request: FastifyReques
   const user = tokenHash === undefined ? undefined : await findSessionUser(parts.database, tokenHash);
   if (!user) throw signedOut();
   request.user = user;
+}
+
+/** Refuses instead of queueing: what waits costs memory, and the page's own files wait behind it. */
+function atMost<Given extends unknown[], Result>(most: number, work: (...given: Given) => Promise<Result>) {
+  let underWay = 0;
+  return async (...given: Given): Promise<Result> => {
+    if (underWay >= most) throw tooManyTries(BUSY_SECONDS);
+    underWay += 1;
+    try {
+      return await work(...given);
+    } finally {
+      underWay -= 1;
+    }
+  };
 }
 
 async function signIn(parts: ConsoleParts, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {

@@ -1,8 +1,10 @@
 // Builds the receiver from its real parts and starts it.
 import type { GatewayDocument } from '@causeway/shared/config/gateway-document';
 import { createHeaderReader, type HeaderReader } from '@causeway/shared/config/header-reader';
+import { fieldsNotActedOn } from '@causeway/shared/config/not-acted-on';
 import { createScp } from '@causeway/shared/dicom/dimse/scp';
 import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME } from '@causeway/shared/dicom/implementation';
+import type { Logger } from '@causeway/shared/logger';
 import { runService, type ServiceContext } from '@causeway/shared/run-service';
 import { createAdmission } from './admission.ts';
 import { answerAssociation } from './answer-association.ts';
@@ -69,12 +71,22 @@ function firstDocument({ configuration, log }: ServiceContext): Promise<GatewayD
 }
 
 function followDocument(
-  { configuration }: ServiceContext,
+  { configuration, log }: ServiceContext,
   first: GatewayDocument,
 ): () => { document: GatewayDocument; header: HeaderReader } {
   let current = { document: first, header: createHeaderReader(first) };
+  tellWithoutEffect(log, first);
   configuration.onChange(({ document }) => {
     current = { document, header: createHeaderReader(document) };
+    tellWithoutEffect(log, document);
+    if (JSON.stringify(document.listeners) !== JSON.stringify(first.listeners))
+      log.warn('the listeners of the gateway document changed: they are taken up when the receiver starts again');
   });
   return () => current;
+}
+
+/** Nobody shall believe in a setting that does nothing. */
+function tellWithoutEffect(log: Logger, document: GatewayDocument): void {
+  const fields = fieldsNotActedOn(document);
+  if (fields.length > 0) log.warn({ fields }, 'the gateway document sets fields that this version does not act on (CONFORMANCE.md)');
 }

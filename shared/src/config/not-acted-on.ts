@@ -1,0 +1,31 @@
+// Fields of the gateway document that are checked and kept, but that this version does not act on. CONFORMANCE.md lists the same; a test compares.
+import type { GatewayDocument } from './gateway-document.ts';
+
+type Document = Pick<GatewayDocument, 'listeners' | 'negotiation' | 'facilities' | 'destinations' | 'compression' | 'coercion'> &
+  Pick<GatewayDocument, 'retrieval' | 'commitment' | 'notifications'>;
+
+const BUILT_SYNTAXES = new Set(['unchanged', 'htj2k-lossless', 'jpeg2000-lossless']);
+
+/** Field to whether a document says something there. The defaults say nothing. */
+export const NOT_ACTED_ON: Readonly<Record<string, (document: Document) => boolean>> = {
+  'listeners.proxyProtocol': ({ listeners }) => listeners.some(({ proxyProtocol }) => proxyProtocol),
+  'negotiation.callers': ({ negotiation }) => negotiation.callers.length > 0,
+  'facilities.weight': ({ facilities }) => facilities.some(({ weight }) => weight !== 1),
+  'facilities.quota': ({ facilities }) => facilities.some(({ quota }) => Object.values(quota).some((limit) => limit !== undefined)),
+  'destinations.bandwidth': ({ destinations }) => destinations.some(({ bandwidth }) => bandwidth.length > 0),
+  'destinations.window': ({ destinations }) => destinations.some(({ window }) => window.length > 0),
+  'destinations.queued': ({ destinations }) => destinations.some(({ queued }) => queued !== 200_000),
+  'destinations.implicitVr': ({ destinations }) => destinations.some((one) => one.kind === 'stow' && one.implicitVr === 'convert'),
+  'destinations.images: uncompressed': ({ destinations }) => destinations.some(({ images }) => images === 'uncompressed'),
+  'destinations.confirm: storage-commitment': ({ destinations }) => destinations.some(({ confirm }) => confirm === 'storage-commitment'),
+  'compression.then.syntax': ({ compression }) => compression.some(({ then }) => !BUILT_SYNTAXES.has(then.syntax)),
+  coercion: ({ coercion }) => coercion.length > 0,
+  'retrieval.sources.priors': ({ retrieval }) => retrieval.sources.some(({ priors }) => priors !== undefined),
+  'retrieval.front': ({ retrieval }) => retrieval.front !== undefined,
+  commitment: ({ commitment }) => commitment.length > 0,
+  notifications: ({ notifications }) => notifications.length > 0,
+};
+
+/** The fields that the document sets in vain: to be told to whoever applies it. */
+export const fieldsNotActedOn = (document: Document): string[] =>
+  Object.entries(NOT_ACTED_ON).flatMap(([field, isSet]) => (isSet(document) ? [field] : []));

@@ -1,7 +1,7 @@
 // The event that makes a stored object move. Success is said only when JetStream acknowledged it.
 import type { Bus } from '@causeway/shared/bus/bus';
 import type { DimseStatus } from '@causeway/shared/dicom/dimse/scp';
-import { describeError, PublicationRefused, PublicationUnknown } from '@causeway/shared/errors';
+import { describeError, PublicationRefused } from '@causeway/shared/errors';
 import { newEnvelope } from '@causeway/shared/events/envelope';
 import { receivedSubject } from '@causeway/shared/events/flow';
 import type { InstanceReceived } from '@causeway/shared/events/instance';
@@ -68,7 +68,6 @@ async function tellLedger({ bus, log }: Announcer, { instance, facility, generat
   try {
     await bus.publishFact({ ...newEnvelope(generation, facility), type: 'ledger.instance.received', instance });
   } catch (error) {
-    if (!(error instanceof PublicationUnknown || error instanceof PublicationRefused)) throw error;
-    log.debug({ receiptId: instance.receiptId, reason: error.message }, 'fact not published');
+    log.debug({ receiptId: instance.receiptId, reason: describeError(error) }, 'fact not published');
   }
 }

@@ -9,7 +9,7 @@ export function printReport(title: string, report: KillRunReport): void {
     ['kills', `${report.kills.length}: ${[...byVictim].map(([victim, kills]) => `${victim} ${kills.length}`).join(', ')}`],
     ['accepted (0000)', sent.filter(({ accepted }) => accepted).length],
     ['accepted at a repeat', sent.filter(({ attempts }) => attempts > 1).length],
-    ['in the archive', archived.length],
+    ['files in the archive', archived.length],
     ['missing', missing.length],
     ['not as sent', `${alteredIn(report).length} (compressed, or altered)`],
     ['received by the gateway', receipts],

@@ -1,6 +1,5 @@
 // One run: studies are sent while processes are killed; then everything must have arrived, and what arrived is compared with what was sent.
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { syntheticInstances } from '../../deploy/standalone/src/send/synthetic-study.ts';
@@ -76,11 +75,13 @@ const ALL_THERE_WITHIN_MS = 240_000;
 export async function runWithKills(gateway: GatewayUnderTest, options: KillRunOptions): Promise<KillRunReport> {
   const startedAt = performance.now();
   const total = options.senders * options.studies * options.instances;
+  const folder = join(gateway.dataFolder, 'sent');
+  await mkdir(folder, { recursive: true });
   const plan = planKills({ ...options, instances: total });
   const sending: SendingPlan = {
     ...options,
     port: gateway.ports.dicom,
-    folder: await mkdtemp(join(tmpdir(), 'causeway-kill-')),
+    folder,
     mayGoOn: () => killer.caughtUp(),
   };
   const acceptedNow = () => sentSoFar(sending).filter(({ accepted }) => accepted);

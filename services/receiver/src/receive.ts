@@ -16,6 +16,7 @@ import { newEnvelope } from '@causeway/shared/events/envelope';
 import { type AssociationFacts, type Instance, type InstanceReceived, MOST_SUBJECT_CHARACTERS } from '@causeway/shared/events/instance';
 import type { Logger } from '@causeway/shared/logger';
 import type { ObjectStore, ObjectUpload } from '@causeway/shared/object-store/object-store';
+import { type OpenSpan, SpanKind, startSpan } from '@causeway/shared/spans';
 import { type Announcer, announceInstance } from './announce-instance.ts';
 import { checkIdentity, STATUS } from './check-identity.ts';
 
@@ -53,6 +54,7 @@ class InstanceSink implements DataSetSink {
   readonly #began = performance.now();
   readonly #hash = createHash('sha256');
   readonly #header: HeaderReader;
+  readonly #span: OpenSpan;
   readonly #scanner: DataSetScanner;
   readonly #upload: ObjectUpload;
   readonly #places: { digestPosition: number; lanePosition: number };
@@ -64,6 +66,8 @@ class InstanceSink implements DataSetSink {
     this.#request = request;
     const tlsSubject = peer.tls?.subject?.slice(0, MOST_SUBJECT_CHARACTERS);
     this.#facts = { callingAe, calledAe, source: peer.address, listener: peer.listener, tlsSubject };
+    const attributes = { 'dicom.sop_class_uid': request.affectedSopClassUid, 'dicom.transfer_syntax_uid': request.transferSyntaxUid };
+    this.#span = startSpan({ name: 'C-STORE', kind: SpanKind.SERVER, attributes });
     this.#header = parts.header();
     this.#scanner = new DataSetScanner({ transferSyntaxUid: request.transferSyntaxUid, wanted: this.#header.wanted });
     this.#upload = parts.store.create(receivedKey(this.#receiptId));
@@ -82,13 +86,16 @@ class InstanceSink implements DataSetSink {
   }
 
   async end(): Promise<DimseStatus> {
-    const status = this.#failure ?? (await this.#store());
+    const status = this.#failure ?? (await this.#span.run(() => this.#store()));
+    this.#span.set({ 'dicom.status': status.status.toString(16).padStart(4, '0') });
+    this.#span.end();
     if (status.status !== STATUS.success) await this.#discard();
     this.#parts.answered({ status: status.status, bytes: this.#bytes, seconds: (performance.now() - this.#began) / 1_000 });
     return status;
   }
 
   abort(reason: Error): void {
+    this.#span.end(reason);
     this.#parts.log.info({ receiptId: this.#receiptId, bytes: this.#bytes, reason: reason.message }, 'aborted in the middle of a data set');
     void this.#discard();
   }

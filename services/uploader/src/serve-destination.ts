@@ -18,6 +18,7 @@ import { DestinationWorker, type WaitingParcel } from './destination-worker.ts';
 import { createDimseSender } from './dimse-client.ts';
 import type { Sender, SenderParts } from './sender.ts';
 import { createStowSender } from './stow-client.ts';
+import { traced } from './traced-worker.ts';
 import { reportUnreadable, upload } from './upload.ts';
 import type { DestinationMetrics, UploadMetrics } from './upload-metrics.ts';
 
@@ -122,7 +123,7 @@ async function consumeLane(lane: Lane, serving: Serving, parts: ServeParts): Pro
       retryDelayMs: () => LEAST_RETRY_DELAY_MS,
       onPermanent: (failure) => reportUnreadable(failure, parts),
     },
-    (message) => upload(message, { ...parts, ...serving }),
+    (message) => upload(message, { ...parts, ...serving, worker: traced(serving.worker, serving.settings) }),
   );
 }
 

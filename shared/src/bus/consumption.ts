@@ -9,10 +9,10 @@ import {
   type JetStreamManager,
   type JsMsg,
 } from '@nats-io/jetstream';
-import { context, propagation, ROOT_CONTEXT } from '@opentelemetry/api';
 import { describeError, PermanentError, TransientError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { ConsumerPlan, Consumption, Message } from './bus.ts';
+import { inProcessSpan } from './message-spans.ts';
 
 export interface ConsumingConnection {
   readonly client: JetStreamClient;
@@ -201,7 +201,6 @@ class PullLoop<T> {
   }
 
   async #handleInTrace(message: JsMsg): Promise<void> {
-    const parent = propagation.extract(ROOT_CONTEXT, { traceparent: message.headers?.get('traceparent') ?? '' });
     const body = parseJson(message);
     const parsed = this.#plan.schema.safeParse(body);
     if (!parsed.success) {
@@ -213,7 +212,10 @@ class PullLoop<T> {
       return;
     }
     try {
-      await context.with(parent, () => this.#handler({ event: parsed.data, deliveryCount: message.info.deliveryCount }));
+      const { stream, name: consumer } = this.#plan;
+      const traceparent = message.headers?.get('traceparent') ?? '';
+      const handle = () => this.#handler({ event: parsed.data, deliveryCount: message.info.deliveryCount });
+      await (stream === 'FACTS' ? handle() : inProcessSpan({ stream, consumer, traceparent }, parsed.data, handle));
     } catch (error) {
       if (!(error instanceof PermanentError)) throw error;
       await this.#plan.onPermanent({ body, error });

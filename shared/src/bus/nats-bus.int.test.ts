@@ -87,7 +87,8 @@ describe('bus on nats-server', () => {
     await both.promise;
     await consumption.stop();
     assert.deepEqual(failures.sort(), ['message on READY is not of its schema: n: invalid_type', 'never']);
-    assert.equal(await bus.unacknowledged('READY', 'poison'), 0);
+    // The server takes acknowledgements from a queue of its own: a question may overtake them.
+    while ((await bus.unacknowledged('READY', 'poison')) > 0) await new Promise((resolve) => setTimeout(resolve, 10));
   });
 
   it('refuses definitely, not with an unknown outcome, when no stream takes the subject', async () => {

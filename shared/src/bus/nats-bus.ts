@@ -8,6 +8,7 @@ import type { Logger } from '../logger.ts';
 import { AcknowledgedPublisher } from './acknowledged-publisher.ts';
 import type { Bucket, Bus, ConsumerPlan, Consumption, Message, PublishOptions } from './bus.ts';
 import { consumeMessages } from './consumption.ts';
+import { inPublishSpan } from './message-spans.ts';
 import { openBucket } from './nats-bucket.ts';
 import { ensureStreams, type StreamSizing } from './stream-configuration.ts';
 
@@ -104,7 +105,7 @@ function busOn(connection: Connection, options: BusOptions): Bus {
   };
   const publisher = new AcknowledgedPublisher(connection.nats, () => void mend());
   connection.onDisconnect.add(() => publisher.connectionLost());
-  const publish = (event: object, to: PublishOptions) => publishInTrace(connection, publisher, [event, to]);
+  const publish = (event: object, to: PublishOptions) => inPublishSpan(to, event, () => publishInTrace(connection, publisher, [event, to]));
   return {
     publish,
     publishFact: (fact: Fact) => publish(fact, { subject: fact.type, messageId: fact.id }),

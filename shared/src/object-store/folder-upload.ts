@@ -65,6 +65,7 @@ export class FolderUpload implements ObjectUpload {
       if (this.#current) this.#full.push(this.#current);
       this.#current = undefined;
       await this.#flush();
+      if (this.#written !== this.#size) throw new Error(`${this.#written} of ${this.#size} bytes were written`);
       const file = await this.#openFile();
       this.#writePatches(file);
       await syncData(file.descriptor);

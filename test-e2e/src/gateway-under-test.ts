@@ -141,6 +141,7 @@ class RunningGateway implements GatewayUnderTest {
   }
 
   async start(options: Pick<GatewayOptions, 'config' | 'env'> = {}): Promise<void> {
+    if (this.#supervisor?.stdout?.closed === false) throw new Error('this gateway runs: interrupt or kill it first');
     this.#options = { ...this.#options, ...options };
     const child = spawn(process.execPath, [join(ROOT, 'deploy', 'standalone', 'src', 'main.ts')], {
       cwd: ROOT,

@@ -44,14 +44,16 @@ function link(target) {
 function checkVersion(program) {
   const { status, stdout, error } = spawnSync(program, ['--version'], { encoding: 'utf8' });
   const version = /v?(\d+)\.(\d+)/.exec(stdout || '');
-  if (status !== 0 || !version) throw new SetUpProblem(`${program} does not run (${error ? error.message : `exit ${status}`}).\n${howTo()}`);
+  if (status !== 0 || !version)
+    throw new SetUpProblem(`${program} does not run (${error ? error.message : `exit ${status}`}).\n${howTo()}`);
   const [major, minor] = [Number(version[1]), Number(version[2])];
   if (major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1])) return;
   throw new SetUpProblem(`${program} is version ${major}.${minor}, too old.\n${howTo()}`);
 }
 
 function fetchCopy(say) {
-  if (!onPath('apt-get') || !onPath('dpkg-deb')) throw new SetUpProblem(`nats-server is missing, and there is no apt here to fetch it.\n${howTo()}`);
+  if (!onPath('apt-get') || !onPath('dpkg-deb'))
+    throw new SetUpProblem(`nats-server is missing, and there is no apt here to fetch it.\n${howTo()}`);
   say('fetching nats-server by apt into .tools (it is not installed as a service)');
   const download = join(TOOLS, 'download');
   rmSync(download, { recursive: true, force: true });
@@ -80,7 +82,9 @@ function aptDownload(folder) {
   const second = attempt(options);
   if (second) return second;
   const why = (update.stderr || '').trim().split('\n').slice(0, 3).join('\n  ');
-  throw new SetUpProblem(`nats-server is missing, and apt could not fetch it${why ? `:\n  ${why}` : ' (not in this release).'}\n${howTo()}`);
+  throw new SetUpProblem(
+    `nats-server is missing, and apt could not fetch it${why ? `:\n  ${why}` : ' (not in this release).'}\n${howTo()}`,
+  );
 }
 
 /** apt's state in a folder of our own: works without root. */

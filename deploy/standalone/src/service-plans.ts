@@ -70,7 +70,7 @@ function common({ settings, data, ports, secrets }: ServicePlanOptions): NodeJS.
     CAUSEWAY_DRAIN_MS: String(settings.drainMs),
     CAUSEWAY_OPS_HOST: '127.0.0.1',
     // Compiled code is kept between starts, for all gateways of this checkout: a later start is ready seconds earlier.
-    NODE_COMPILE_CACHE: join(ROOT, '.cache', 'compiled'),
+    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(ROOT, '.cache', 'compiled'),
     CAUSEWAY_CONFIG: undefined,
   };
 }

@@ -5,6 +5,7 @@ import { lockDataFolder } from './data-folder-lock.ts';
 import { checkGatewayDocument, noteDocumentInForce } from './gateway-document-check.ts';
 import { GatewayProcesses } from './gateway-processes.ts';
 import { watchJetStream } from './jetstream-watch.ts';
+import { watchLiveness } from './liveness-watch.ts';
 import { natsUrl, planNatsServer } from './nats-server.ts';
 import { endOrphans } from './orphans.ts';
 import { checkWantedPorts, choosePorts, type Ports } from './ports.ts';
@@ -14,7 +15,7 @@ import { placePostgres } from './postgres/postgres-places.ts';
 import { postgresUser } from './postgres/postgres-user.ts';
 import { Interrupted, pageSaysReady, portAnswers, until } from './readiness.ts';
 import { ensureSecrets, type Secrets } from './secrets.ts';
-import { INNER_PORTS, planSandbox, planServices } from './service-plans.ts';
+import { INNER_PORTS, opsUrl, planSandbox, planServices, SERVICES } from './service-plans.ts';
 import type { Settings } from './settings.ts';
 import type { Say } from './terminal.ts';
 
@@ -83,6 +84,7 @@ async function startStores(gateway: GatewayProcesses, { settings, ports, secrets
   const nats = planNatsServer({ program: settings.natsServer, data, ports, secrets, streamBytes: settings.streamBytes });
   await gateway.start('nats-server', nats);
   const places = placePostgres(data, postgresUser());
+  if (!places.cluster.startsWith(data.path)) say(`the database lies in ${places.cluster}: its user cannot reach ${data.path}`);
   ensureCluster(places, secrets.postgresAdminPassword, say);
   await gateway.start('postgres', planPostgres(places, ports.postgres!));
   await until('nats-server', () => portAnswers(ports.nats!), { signal, say });
@@ -112,11 +114,13 @@ async function watch(gateway: GatewayProcesses, { ports, secrets, settings }: Pr
       password: secrets.natsPassword,
       streamBytes: settings.streamBytes,
       folder: data.nats,
-      restart: () => gateway.restartNatsServer(),
+      restart: () => gateway.restart('nats-server'),
       say,
     },
     signal,
   ).catch((error: Error) => say(`JetStream is not watched any more: ${error.message}`));
+  const services = SERVICES.map((name) => ({ name, liveUrl: `${opsUrl(ports, name)}/health/live`, restart: () => gateway.restart(name) }));
+  void watchLiveness({ services, say }, signal);
   if (!signal.aborted) await stopped;
   clearInterval(disk);
 }

@@ -3,6 +3,7 @@
 // data gets the document again.
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { isDeepStrictEqual } from 'node:util';
 import type { Bus } from '@causeway/shared/bus/bus';
 import { publishGatewayDocument, type Revision } from '@causeway/shared/bus/gateway-configuration';
 import {
@@ -114,16 +115,19 @@ export class ConfigurationApplier {
     return `the file of CAUSEWAY_CONFIG ${detail}`;
   }
 
-  /** Nothing was ever applied and no file is given: the default, if there is a sandbox archive to send to. */
+  /** Nothing was ever applied and no file is given: the default, if there is a sandbox archive to send to; again when that archive has moved. */
   async #applyDefault(): Promise<void> {
     const { database, file, sandboxUrl, log } = this.#parts;
-    if (file || (await newestConfiguration(database))) return;
+    const newest = await newestConfiguration(database);
+    if (file || (newest && newest.origin !== 'default')) return;
     if (!sandboxUrl) {
-      this.#problem = 'there is no gateway document: name a file in CAUSEWAY_CONFIG, or PUT one to /api/configuration';
+      if (!newest) this.#problem = 'there is no gateway document: name a file in CAUSEWAY_CONFIG, or PUT one to /api/configuration';
       return;
     }
     const source = defaultGatewayDocument(sandboxUrl);
-    const revision = await insertConfiguration(database, { author: 'causeway', comment: 'default', origin: 'default', source, basedOn: 0 });
+    if (newest && isDeepStrictEqual(newest.source, source)) return;
+    const basedOn = newest?.revision ?? 0;
+    const revision = await insertConfiguration(database, { author: 'causeway', comment: 'default', origin: 'default', source, basedOn });
     if (revision !== undefined) log.info({ revision }, 'the default gateway document is applied');
   }
 

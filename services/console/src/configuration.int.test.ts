@@ -47,6 +47,19 @@ describe('the document at start', () => {
     assert.equal((await newestConfiguration(page.database))?.origin, 'default');
   });
 
+  test('the default follows a sandbox archive that has moved, but takes nothing back that a person applied', async () => {
+    await applier({ sandboxUrl: 'http://127.0.0.1:8043/dicom-web' }).look();
+    await applier({ sandboxUrl: 'http://127.0.0.1:8044/dicom-web' }).look();
+    const [destination] = configuration.current()!.document.destinations;
+    assert.deepEqual(
+      [destination!.kind === 'stow' && destination.url, configuration.current()?.revision],
+      ['http://127.0.0.1:8044/dicom-web', 2],
+    );
+    await page.request('PUT', '/api/configuration', { document: documentFor('by-api') });
+    await applier({ sandboxUrl: 'http://127.0.0.1:8045/dicom-web' }).look();
+    assert.deepEqual([facilityNow(), configuration.current()?.revision], ['by-api', 3]);
+  });
+
   test('a file is applied when it is new, and again only when it changes; what the API applied since then stays', async () => {
     await writeFile(file, JSON.stringify(documentFor('north')));
     const applying = applier({ file });

@@ -1,6 +1,6 @@
 // A modality in the middle of its work: `npm run send` that repeats what was refused, as modalities do, and what it was told so far.
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AcceptedInstance, acceptedIn, runSend } from './run-send.ts';
@@ -23,7 +23,9 @@ export interface SendingOptions {
 }
 
 export function startSending({ port, instances, side = 128, retries = 60 }: SendingOptions): Sending {
-  const log = join(mkdtempSync(join(tmpdir(), 'causeway-sending-')), 'send.ndjson');
+  const folder = mkdtempSync(join(tmpdir(), 'causeway-sending-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const log = join(folder, 'send.ndjson');
   const what = ['--synthetic', `1x${instances}`, '--rows', side, '--columns', side];
   const run = runSend(['--port', port, ...what, '--retries', retries, '--associations', 2, '--log', log, '--quiet']);
   return {

@@ -220,7 +220,7 @@ describe('the page', () => {
     await looked('failed');
     gateway.bus.refusing = true;
     await page.getByRole('button', { name: 'Retry', exact: true }).click();
-    await shows('Images are still received and delivered');
+    await shows('Receiving and delivering images does not depend on it');
     gateway.bus.refusing = false;
     await page.getByRole('button', { name: 'Retry all 4 to pacs' }).click();
     await shows('No failed delivery');
@@ -264,7 +264,7 @@ describe('the page', () => {
     await signIn();
     await shows('MÜLLER, JÜRGEN');
     await gateway.postgres.kill();
-    await shows('Images are still received and delivered');
+    await shows('Receiving and delivering images does not depend on it');
     assert.ok(await page.getByText('MÜLLER, JÜRGEN').isVisible());
     await gateway.postgres.start();
     await page.locator('#banner').waitFor({ state: 'hidden' });

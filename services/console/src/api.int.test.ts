@@ -279,7 +279,7 @@ describe('with PostgreSQL away', () => {
     await page.postgres.kill();
     const reply = await page.request('GET', '/api/studies');
     assert.equal(reply.statusCode, 503);
-    assert.match(reply.json().whatToDo, /Images are still received/);
+    assert.match(reply.json().whatToDo, /does not depend on it/);
     await page.postgres.start();
     assert.equal((await page.request('GET', '/api/studies')).statusCode, 200);
   });

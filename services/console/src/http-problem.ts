@@ -61,7 +61,8 @@ function problemOf(error: FastifyError | Error): HttpProblem {
     const answer = {
       error: 'unavailable',
       detail: `Not possible right now: ${error.message}.`,
-      whatToDo: 'Receiving and delivering images does not depend on it. Try again in a moment; if it stays, look at the health of the services.',
+      whatToDo:
+        'Receiving and delivering images does not depend on it. Try again in a moment; if it stays, look at the health of the services.',
     };
     return new HttpProblem(503, answer, 5);
   }

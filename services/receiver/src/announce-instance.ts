@@ -2,16 +2,17 @@
 import type { Bus } from '@causeway/shared/bus/bus';
 import type { DimseStatus } from '@causeway/shared/dicom/dimse/scp';
 import { describeError, PublicationRefused } from '@causeway/shared/errors';
-import { newEnvelope } from '@causeway/shared/events/envelope';
 import { receivedSubject } from '@causeway/shared/events/flow';
 import type { InstanceReceived } from '@causeway/shared/events/instance';
 import type { Logger } from '@causeway/shared/logger';
 import type { ObjectStore } from '@causeway/shared/object-store/object-store';
 import { STATUS } from './check-identity.ts';
+import type { ReceiptFacts } from './receipt-facts.ts';
 
 export interface Announcer {
   readonly bus: Bus;
   readonly store: ObjectStore;
+  readonly facts: Pick<ReceiptFacts, 'add'>;
   readonly log: Logger;
   /** How long JetStream may take before A700 (limits.custody), ms. */
   readonly custodyMs: () => number;
@@ -28,7 +29,7 @@ export async function announceInstance(announcer: Announcer, event: InstanceRece
   for (;;) {
     try {
       await publish(announcer, event, deadline);
-      void tellLedger(announcer, event);
+      announcer.facts.add(event);
       return { status: STATUS.success };
     } catch (error) {
       unknown ||= !(error instanceof PublicationRefused);
@@ -61,13 +62,4 @@ async function refuse(
   if (!failure.unknown)
     await store.delete(objectKey).catch((error: unknown) => log.warn({ receiptId, reason: describeError(error) }, 'object not deleted'));
   return { status: STATUS.outOfResources, comment: 'event broker does not take it now, send again' };
-}
-
-/** Not waited for: when it is lost, a later fact tells the ledger the same. */
-async function tellLedger({ bus, log }: Announcer, { instance, facility, generation }: InstanceReceived): Promise<void> {
-  try {
-    await bus.publishFact({ ...newEnvelope(generation, facility), type: 'ledger.instance.received', instance });
-  } catch (error) {
-    log.debug({ receiptId: instance.receiptId, reason: describeError(error) }, 'fact not published');
-  }
 }

@@ -9,6 +9,7 @@ import { runService, type ServiceContext } from '@causeway/shared/run-service';
 import { createAdmission } from './admission.ts';
 import { answerAssociation } from './answer-association.ts';
 import { listenerOptions } from './listener-options.ts';
+import { createReceiptFacts } from './receipt-facts.ts';
 import { receiveInstance } from './receive.ts';
 import { receiverMetrics } from './receiver-metrics.ts';
 
@@ -22,10 +23,11 @@ await runService('receiver', async (context) => {
   await admission.look();
   const looking = setInterval(() => void admission.look(), ADMISSION_EVERY_MS);
   const metrics = receiverMetrics(context.meter, () => scp.openAssociations);
+  const facts = createReceiptFacts({ bus, log });
   const parts = {
     store,
     log,
-    announcer: { bus, store, log, custodyMs: () => current().document.limits.custody },
+    announcer: { bus, store, log, facts, custodyMs: () => current().document.limits.custody },
     header: () => current().header,
     document: () => current().document,
     refusal: admission.refusal,
@@ -58,6 +60,7 @@ await runService('receiver', async (context) => {
     drain: async (graceMs) => {
       clearInterval(looking);
       await scp.drain(graceMs);
+      await facts.flush();
     },
   };
 });

@@ -95,7 +95,7 @@ function world(behaviour: Behaviour = {}): World {
   const log = createLogger('test', 'fatal');
   const parts = {
     store,
-    announcer: { bus, store, log, custodyMs: () => document.limits.custody },
+    announcer: { bus, store, log, facts: { add: () => {} }, custodyMs: () => document.limits.custody },
     header: () => header,
     document: () => document,
     refusal: () => behaviour.refusal,

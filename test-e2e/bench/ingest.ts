@@ -10,6 +10,8 @@ export interface IngestPlan {
   readonly folder: string;
   /** Eight groups; an association sends one. */
   readonly groups: BenchFile[][];
+  /** Sent to each program before it is measured. */
+  readonly warmUp: BenchFile[][];
   readonly associations: number[];
   readonly rounds: number;
   /** The whole gateway at work, started by the caller, or absent. */
@@ -24,8 +26,13 @@ export interface IngestRow {
   readonly rounds: Record<string, number[]>;
 }
 
-/** Orthanc takes some 20 to 70 a second: a tenth of the files gives its rate as well. */
-const ORTHANC_SHARE = 0.1;
+interface Surroundings {
+  readonly folder: string;
+  readonly warmUp: BenchFile[][];
+}
+
+/** Orthanc takes some 20 to 70 a second: a third of the files gives its rate as well. */
+const ORTHANC_SHARE = 0.3;
 
 export async function measureIngest(plan: IngestPlan): Promise<IngestRow[]> {
   const rows: IngestRow[] = [];
@@ -39,26 +46,27 @@ async function measureAt(plan: IngestPlan, associations: number): Promise<Ingest
     rounds[name] = [...(rounds[name] ?? []), rate];
   };
   const groups = plan.groups.slice(0, associations);
+  const around = { folder: plan.folder, warmUp: plan.warmUp };
   const few = groups.map((files) => files.slice(0, Math.max(5, Math.round(files.length * ORTHANC_SHARE))));
   for (let round = 0; round < plan.rounds; round++) {
     const candidates: [string, () => Promise<number>][] = [
-      ['storescp', () => measureTarget(() => startStorescp(plan.folder), groups, plan.folder)],
-      ['causeway receiver', () => measureTarget(() => startReceiverAlone(plan.folder), groups, plan.folder)],
-      ['orthanc', () => measureTarget(() => startOrthanc(plan.folder), few, plan.folder)],
+      ['storescp', () => measureTarget(() => startStorescp(plan.folder), groups, around)],
+      ['causeway receiver', () => measureTarget(() => startReceiverAlone(plan.folder), groups, around)],
+      ['orthanc', () => measureTarget(() => startOrthanc(plan.folder), few, around)],
       ['disk limit', () => diskLimit(join(plan.folder, 'disk'), associations, Math.ceil(300 / associations))],
     ];
-    if (plan.wholeGateway) candidates.push(['causeway gateway', () => measureTarget(plan.wholeGateway!, groups, plan.folder)]);
+    if (plan.wholeGateway) candidates.push(['causeway gateway', () => measureTarget(plan.wholeGateway!, groups, around)]);
     // Another order each round, so that no program always runs after the same one.
     for (const [name, measure] of rotate(candidates, round)) note(name, await measure());
   }
   return { associations, rounds, rates: Object.fromEntries(Object.entries(rounds).map(([name, rates]) => [name, median(rates)])) };
 }
 
-async function measureTarget(startTarget: () => Promise<Target>, groups: BenchFile[][], folder: string): Promise<number> {
+async function measureTarget(startTarget: () => Promise<Target>, groups: BenchFile[][], { folder, warmUp }: Surroundings): Promise<number> {
   const target = await startTarget();
   try {
-    // One instance first: connections, caches and compiled code are warm for every program alike.
-    await sendByStorescu([groups[0]!.slice(0, 1)], target.dicomPort, folder);
+    // Caches and compiled code are warm for every program alike: a gateway runs for months, and so is measured.
+    await sendByStorescu(warmUp, target.dicomPort, folder);
     return await sendByStorescu(groups, target.dicomPort, folder);
   } finally {
     await target.stop();

@@ -48,7 +48,8 @@ async function measure(): Promise<void> {
     seed: 1,
   });
   if (values.parts.includes('a')) {
-    result.ingest = await measureIngest({ folder: scratch, groups, associations, rounds, wholeGateway });
+    const warmUp = await makeFiles(join(scratch, 'warm-up'), { studies: 4, instances: 100, seed: 2 });
+    result.ingest = await measureIngest({ folder: scratch, groups, warmUp, associations, rounds, wholeGateway });
     console.log('\na) ingest, 512 KB CT instances a second (receiver: with store and JetStream alone; gateway: all services at work)');
     console.log(ingestTable(result.ingest));
   }

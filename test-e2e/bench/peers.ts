@@ -83,7 +83,7 @@ export async function startOrthanc(folder: string, forward?: OrthancForward): Pr
 function forwardScript(each: OrthancForward['each']): string {
   const event = each === 'instance' ? 'OnStoredInstance(id, tags, metadata)' : 'OnStableStudy(id, tags, metadata)';
   return `function ${event}
-  RestApiPost('/dicom-web/servers/archive/stow', '{"Resources": ["' .. id .. '"], "Synchronous": false}', true)
+  RestApiPost('/dicom-web/servers/archive/stow', '{"Resources": ["' .. id .. '"], "Synchronous": false}')
 end
 `;
 }

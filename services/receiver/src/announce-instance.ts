@@ -7,6 +7,7 @@ import type { InstanceReceived } from '@causeway/shared/events/instance';
 import type { Logger } from '@causeway/shared/logger';
 import type { ObjectStore } from '@causeway/shared/object-store/object-store';
 import { STATUS } from './check-identity.ts';
+import { inTime } from './in-time.ts';
 import type { ReceiptFacts } from './receipt-facts.ts';
 
 export interface Announcer {
@@ -14,17 +15,19 @@ export interface Announcer {
   readonly store: ObjectStore;
   readonly facts: Pick<ReceiptFacts, 'add'>;
   readonly log: Logger;
-  /** How long JetStream may take before A700 (limits.custody), ms. */
-  readonly custodyMs: () => number;
 }
 
 /** Between two tries while a broker restarts or elects a leader. */
 const AGAIN_AFTER_MS = 200;
 const ACKNOWLEDGED_WITHIN_MS = 5_000;
+/** Even when the store took all the time: a broker that is well answers within milliseconds. */
+const LEAST_MS = 500;
 
-/** 0000, or A700: after a definite refusal the object is deleted; when the outcome is unknown it stays, and the sender's repeat is harmless. */
-export async function announceInstance(announcer: Announcer, event: InstanceReceived): Promise<DimseStatus> {
-  const deadline = performance.now() + announcer.custodyMs();
+/**
+ * 0000, or A700: after a definite refusal the object is deleted; when the outcome is unknown it stays, and the sender's repeat is harmless.
+ * `deadline`: of limits.custody, as performance.now() tells time.
+ */
+export async function announceInstance(announcer: Announcer, event: InstanceReceived, deadline: number): Promise<DimseStatus> {
   let unknown = false;
   for (;;) {
     try {
@@ -38,7 +41,7 @@ export async function announceInstance(announcer: Announcer, event: InstanceRece
         await new Promise((resolve) => setTimeout(resolve, AGAIN_AFTER_MS));
         continue;
       }
-      return refuse(announcer, event, { error, unknown });
+      return refuse(announcer, event, { error, unknown, deadline });
     }
   }
 }
@@ -48,18 +51,20 @@ function publish({ bus }: Announcer, event: InstanceReceived, deadline: number):
   return bus.publish(event, {
     subject: receivedSubject(lane, event.facility),
     messageId: `${receiptId}.received.${event.generation}`,
-    timeoutMs: Math.max(500, Math.min(ACKNOWLEDGED_WITHIN_MS, deadline - performance.now())),
+    timeoutMs: Math.max(LEAST_MS, Math.min(ACKNOWLEDGED_WITHIN_MS, deadline - performance.now())),
   });
 }
 
 async function refuse(
   { store, log }: Announcer,
   event: InstanceReceived,
-  failure: { error: unknown; unknown: boolean },
+  failure: { error: unknown; unknown: boolean; deadline: number },
 ): Promise<DimseStatus> {
   const { receiptId, objectKey } = event.instance;
   log.warn({ receiptId, kept: failure.unknown, reason: describeError(failure.error) }, 'not announced: answered A700');
   if (!failure.unknown)
-    await store.delete(objectKey).catch((error: unknown) => log.warn({ receiptId, reason: describeError(error) }, 'object not deleted'));
+    await inTime(store.delete(objectKey), Math.max(LEAST_MS, failure.deadline - performance.now()), 'deleting').catch((error: unknown) =>
+      log.warn({ receiptId, reason: describeError(error) }, 'object not deleted'),
+    );
   return { status: STATUS.outOfResources, comment: 'event broker does not take it now, send again' };
 }

@@ -27,7 +27,7 @@ await runService('receiver', async (context) => {
   const parts = {
     store,
     log,
-    announcer: { bus, store, log, facts, custodyMs: () => current().document.limits.custody },
+    announcer: { bus, store, log, facts },
     header: () => current().header,
     document: () => current().document,
     refusal: admission.refusal,

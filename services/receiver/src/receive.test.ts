@@ -47,8 +47,10 @@ interface World {
 }
 
 interface Behaviour {
-  readonly commit?: () => void;
-  readonly write?: () => void;
+  readonly commit?: () => void | Promise<void>;
+  readonly write?: () => void | Promise<void>;
+  readonly discard?: () => Promise<void>;
+  readonly delete?: () => Promise<void>;
   readonly publish?: () => void;
   readonly refusal?: string;
   readonly tlsSubject?: string;
@@ -74,16 +76,20 @@ function world(behaviour: Behaviour = {}): World {
           chunks = [whole];
         },
         commit: async () => {
-          behaviour.commit?.();
+          await behaviour.commit?.();
           objects.set(key, Buffer.concat(chunks));
           return { size: objects.get(key)!.length };
         },
         discard: async () => {
           state.discarded = true;
+          await behaviour.discard?.();
         },
       };
     },
-    delete: async (key: string) => void objects.delete(key),
+    delete: async (key: string) => {
+      await behaviour.delete?.();
+      objects.delete(key);
+    },
   };
   const bus = {
     publish: async (event: InstanceReceived, to: PublishOptions) => {
@@ -95,7 +101,7 @@ function world(behaviour: Behaviour = {}): World {
   const log = createLogger('test', 'fatal');
   const parts = {
     store,
-    announcer: { bus, store, log, facts: { add: () => {} }, custodyMs: () => document.limits.custody },
+    announcer: { bus, store, log, facts: { add: () => {} } },
     header: () => header,
     document: () => document,
     refusal: () => behaviour.refusal,
@@ -139,6 +145,12 @@ async function send(sink: DataSetSink, bytes: Buffer): Promise<number> {
   for (let at = 0; at < bytes.length; at += 7) await sink.write(bytes.subarray(at, at + 7));
   return (await sink.end()).status;
 }
+
+const failing = async (): Promise<void> => {
+  throw new TransientError('EIO');
+};
+/** Of the event loop: everything that is resolved by now has gone on. */
+const turns = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe('receiving an instance', () => {
   it('answers 0000 with the object stored, self-describing, its data set byte for byte, and announced once', async () => {
@@ -220,6 +232,55 @@ describe('receiving an instance', () => {
     });
     assert.equal(await send(sink(), dataSet()), 0x0000);
     assert.equal(published.length, 1);
+  });
+
+  it('answers A700 when the store does not end within limits.custody, announces nothing, and takes a late object away again', async () => {
+    const disk = Promise.withResolvers<void>();
+    const { sink, objects, published, uploads } = world({ commit: () => disk.promise });
+    assert.equal(await send(sink(), dataSet()), 0xa700);
+    assert.deepEqual(
+      [objects.size, published.length, uploads[0]!.discarded],
+      [0, 0, false],
+      'an upload that is being committed is left alone',
+    );
+    disk.resolve();
+    await turns();
+    assert.deepEqual([objects.size, published.length], [0, 0]);
+  });
+
+  it('answers A700 when a write or the removal of the rest hangs for ever, and the association goes on', async () => {
+    const forever = () => new Promise<void>(() => {});
+    for (const behaviour of [
+      { write: forever, discard: forever },
+      { write: failing, discard: forever },
+    ]) {
+      const { sink, objects, published } = world(behaviour);
+      assert.equal(await send(sink(), dataSet()), 0xa700);
+      assert.deepEqual([objects.size, published.length], [0, 0]);
+    }
+  });
+
+  it('answers A700 in time though the object of a refused event cannot be deleted', async () => {
+    const { sink } = world({
+      publish: () => {
+        throw new PublicationRefused('stream is full', { full: true });
+      },
+      delete: () => new Promise<void>(() => {}),
+    });
+    assert.equal(await send(sink(), dataSet()), 0xa700);
+  });
+
+  it('counts store and broker against one limit: a slow store leaves the broker less', async () => {
+    const timeouts: number[] = [];
+    const { sink } = world({
+      commit: () => new Promise((resolve) => setTimeout(resolve, 200)),
+      publish: () => {
+        timeouts.push(performance.now());
+        throw new PublicationUnknown('no acknowledgement');
+      },
+    });
+    assert.equal(await send(sink(), dataSet()), 0xa700);
+    assert.equal(timeouts.length, 1, 'no time for a second try was left');
   });
 
   it('answers A900 when SOP Instance UID or SOP Class UID differ from the command, or are missing', async () => {

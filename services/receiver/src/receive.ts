@@ -19,6 +19,7 @@ import type { ObjectStore, ObjectUpload } from '@causeway/shared/object-store/ob
 import { type OpenSpan, SpanKind, startSpan } from '@causeway/shared/spans';
 import { type Announcer, announceInstance } from './announce-instance.ts';
 import { checkIdentity, STATUS } from './check-identity.ts';
+import { CustodyOverdue, inTime } from './in-time.ts';
 
 export interface ReceiveParts {
   readonly store: ObjectStore;
@@ -60,6 +61,10 @@ class InstanceSink implements DataSetSink {
   readonly #places: { digestPosition: number; lanePosition: number };
   #bytes = 0;
   #failure: DimseStatus | undefined;
+  /** The store did not answer in time: nobody waits for it any more. */
+  #overdue = false;
+  /** Then the upload is the commit's alone: it removes itself when it fails. */
+  #commitGoesOn = false;
 
   constructor(parts: ReceiveParts, { request: { callingAe, calledAe, peer } }: AcceptedAssociation, request: CStoreRequest) {
     this.#parts = parts;
@@ -79,9 +84,7 @@ class InstanceSink implements DataSetSink {
     this.#bytes += chunk.length;
     this.#hash.update(chunk);
     const scanning = this.#scan(chunk);
-    const writing = this.#failure
-      ? undefined
-      : this.#upload.write(chunk)?.catch((error: unknown) => this.#fail(STATUS.outOfResources, error));
+    const writing = this.#failure ? undefined : this.#waitedFor(this.#upload.write(chunk));
     return scanning && writing ? Promise.all([scanning, writing]).then(() => {}) : (scanning ?? writing);
   }
 
@@ -105,8 +108,18 @@ class InstanceSink implements DataSetSink {
     const { affectedSopClassUid: sopClassUid, affectedSopInstanceUid: sopInstanceUid, transferSyntaxUid } = this.#request;
     const receivedAt = this.#receivedAt.toISOString();
     const meta = encodeCustodyMeta({ sopClassUid, sopInstanceUid, transferSyntaxUid, lane: 'routine', receivedAt, ...this.#facts });
-    this.#upload.write(meta.bytes)?.catch((error: unknown) => this.#fail(STATUS.outOfResources, error));
+    void this.#waitedFor(this.#upload.write(meta.bytes));
     return meta;
+  }
+
+  /** A disk that hangs must not hold the association for ever: the rest of the data set is read and left, and its answer is A700. */
+  #waitedFor(writing: Promise<void> | undefined): Promise<void> | undefined {
+    if (!writing) return undefined;
+    return inTime(writing, this.#custodyMs(), 'writing').catch((error: unknown) => this.#fail(STATUS.outOfResources, error));
+  }
+
+  #custodyMs(): number {
+    return this.#parts.document().limits.custody;
   }
 
   #scan(chunk: Buffer): Promise<void> | undefined {
@@ -126,12 +139,36 @@ class InstanceSink implements DataSetSink {
       const instance = this.#describe(scan);
       this.#upload.patch(this.#places.digestPosition, digestBytes(instance.digest));
       this.#upload.patch(this.#places.lanePosition, laneBytes(instance.lane));
-      const { size } = await this.#upload.commit();
-      return await announceInstance(this.#parts.announcer, this.#event({ ...instance, size }));
+      const deadline = performance.now() + this.#custodyMs();
+      const size = await this.#commit(instance);
+      return await announceInstance(this.#parts.announcer, this.#event({ ...instance, size }), deadline);
     } catch (error) {
       const status = error instanceof DicomParseError ? STATUS.cannotUnderstand : STATUS.outOfResources;
       this.#fail(status, error);
       return { ...this.#failure!, status };
+    }
+  }
+
+  /** What becomes durable too late has been refused by then, and no event tells of it: it is taken away again. */
+  async #commit({ objectKey }: Instance): Promise<number> {
+    const committing = this.#upload.commit();
+    try {
+      return (await inTime(committing, this.#custodyMs(), 'storing')).size;
+    } catch (error) {
+      this.#commitGoesOn = error instanceof CustodyOverdue;
+      if (this.#commitGoesOn) void this.#takeBack(committing, objectKey);
+      throw error;
+    }
+  }
+
+  async #takeBack(committing: Promise<unknown>, objectKey: Instance['objectKey']): Promise<void> {
+    const { store, log } = this.#parts;
+    try {
+      await committing;
+      await store.delete(objectKey);
+      log.warn({ receiptId: this.#receiptId }, 'stored too late, and taken away again');
+    } catch (error) {
+      log.warn({ receiptId: this.#receiptId, reason: describeError(error) }, 'too late, and not stored or not taken away');
     }
   }
 
@@ -167,8 +204,10 @@ class InstanceSink implements DataSetSink {
 
   /** What cannot be removed is not visible either; the store sweeps it at its next start. */
   async #discard(): Promise<void> {
+    if (this.#commitGoesOn) return;
     try {
-      await this.#upload.discard();
+      const discarding = this.#upload.discard();
+      await inTime(discarding, this.#overdue ? 0 : this.#custodyMs(), 'discarding');
     } catch (error) {
       this.#parts.log.warn({ receiptId: this.#receiptId, reason: describeError(error) }, 'upload not discarded');
     }
@@ -177,6 +216,7 @@ class InstanceSink implements DataSetSink {
   #fail(status: number, error: unknown): void {
     const comment = status === STATUS.cannotUnderstand ? 'data set cannot be parsed' : 'storage failed, send again';
     this.#failure ??= { status, comment };
+    this.#overdue ||= error instanceof CustodyOverdue;
     this.#parts.log.warn(
       {
         receiptId: this.#receiptId,

@@ -1,6 +1,6 @@
 // Directories made durable: each caller waits for a sync of its own, and handles stay few however many directories there are.
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readdir, readlink, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, mkdtemp, readdir, readlink, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -35,6 +35,21 @@ describe('directory sync', () => {
     await assert.rejects(sync.sync(path), { code: 'ENOENT' });
     await mkdir(path);
     await sync.sync(path);
+    await sync.close();
+  });
+
+  it('fails for everybody who renamed before a failed sync ended: the kernel tells of a loss only once', async () => {
+    const first = Promise.withResolvers<void>();
+    const syncs = [() => first.promise, async () => {}, async () => {}];
+    const handle = { sync: () => syncs.shift()!(), close: async () => {} } as unknown as FileHandle;
+    const sync = new DirectorySync(async () => handle);
+    const waiting = Promise.allSettled([sync.sync(root), sync.sync(root), sync.sync(root)]);
+    first.reject(Object.assign(new Error('EIO'), { code: 'EIO' }));
+    assert.deepEqual(
+      (await waiting).map(({ status }) => status),
+      ['rejected', 'rejected', 'rejected'],
+    );
+    await sync.sync(root);
     await sync.close();
   });
 });

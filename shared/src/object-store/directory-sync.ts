@@ -22,8 +22,13 @@ const MOST_OPEN = 32;
 export class DirectorySync {
   /** Least recently used first. */
   readonly #directories = new Map<string, Directory>();
+  readonly #open: (path: string) => Promise<FileHandle>;
 
-  /** Resolves when an fsync of `path` that began after this call has succeeded. */
+  constructor(openDirectory: (path: string) => Promise<FileHandle> = (path) => open(path, 'r')) {
+    this.#open = openDirectory;
+  }
+
+  /** Resolves when an fsync of `path` that began after this call has succeeded; rejects when it or the one under way failed. */
   async sync(path: string): Promise<void> {
     const directory = this.#directoryOf(path);
     directory.users++;
@@ -55,7 +60,7 @@ export class DirectorySync {
   }
 
   #directoryOf(path: string): Directory {
-    const directory = this.#directories.get(path) ?? { handle: open(path, 'r'), users: 0, running: false, next: undefined };
+    const directory = this.#directories.get(path) ?? { handle: this.#open(path), users: 0, running: false, next: undefined };
     this.#directories.delete(path);
     this.#directories.set(path, directory);
     return directory;
@@ -80,10 +85,17 @@ export class DirectorySync {
         current.resolve();
       } catch (error) {
         current.reject(error);
+        refuseWaiting(directory, error);
       }
     }
     directory.running = false;
   }
+}
+
+/** A rename done while a sync failed may be in what was lost, and the kernel tells of a loss only once: who waits for the next sync is told too. */
+function refuseWaiting(directory: Directory, error: unknown): void {
+  directory.next?.reject(error);
+  directory.next = undefined;
 }
 
 /** Nothing can be lost by a close that fails: what had to be durable was synced. */

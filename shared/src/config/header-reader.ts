@@ -1,4 +1,5 @@
 // Which header attributes are read from a data set, and how they become text: for the receiver, and wherever an instance is described again from its object.
+import { characterSetAt, characterSetPaths } from '../dicom/part10/character-set-at.ts';
 import { decodeText } from '../dicom/part10/charset.ts';
 import type { DataSetScan } from '../dicom/part10/data-set-scanner.ts';
 import { isUid } from '../dicom/uid.ts';
@@ -24,14 +25,14 @@ export function createHeaderReader(document: GatewayDocument): HeaderReader {
   const ofRules = [...attributesOfRules(document)].map(([name, path]) => [name, path.replaceAll('.', '')] as const);
   const names = new Map<string, string>([...Object.entries(HEADER_ATTRIBUTES), ...ofRules]);
   return {
-    wanted: [...new Set([...ALWAYS, ...names.values()])],
+    wanted: [...new Set([...ALWAYS, ...[...names.values()].flatMap((path) => [path, ...characterSetPaths(path)])])],
     identity: (scan) => ({ studyInstanceUid: validUid(scan, STUDY_INSTANCE_UID), seriesInstanceUid: validUid(scan, SERIES_INSTANCE_UID) }),
     attributes: (scan) => {
       const attributes: Record<string, string> = {};
       for (const [name, path] of names) {
         const value = scan.values.get(path);
         if (!value || value.length === 0) continue;
-        attributes[name] = decodeText(value, scan.vrs.get(path) ?? 'LO', scan.specificCharacterSet).slice(0, MOST_CHARACTERS);
+        attributes[name] = decodeText(value, scan.vrs.get(path) ?? 'LO', characterSetAt(scan, path)).slice(0, MOST_CHARACTERS);
       }
       return attributes;
     },

@@ -10,6 +10,8 @@ export interface CodeElement {
   readonly prefix?: number;
   /** The term allows no code extensions: an ESC among its bytes is none. */
   readonly whole?: boolean;
+  /** Characters that `label` decodes, but that the registered set does not have: never written. */
+  readonly lacks?: string;
 }
 
 export const ASCII: CodeElement = { label: 'latin1' };
@@ -23,8 +25,9 @@ export const SETS_BY_REGISTRATION: ReadonlyMap<number, CodeElement> = new Map([
   [110, { label: 'iso-8859-4' }],
   [144, { label: 'iso-8859-5' }],
   [127, { label: 'iso-8859-6' }],
-  [126, { label: 'iso-8859-7' }],
-  [138, { label: 'iso-8859-8' }],
+  // The registration is that of 1987, the label the edition of 2003.
+  [126, { label: 'iso-8859-7', lacks: '€₯ͺ' }],
+  [138, { label: 'iso-8859-8', lacks: '\u200e\u200f' }],
   [148, { label: 'iso-8859-9' }],
   [203, { label: 'iso-8859-15' }],
   [166, { label: 'windows-874' }],
@@ -43,7 +46,22 @@ export const SETS_BY_NAME: ReadonlyMap<string, CodeElement> = new Map([
   ['GBK', { label: 'gbk', whole: true }],
   ['GB2312', { label: 'gbk', whole: true }],
   ['UTF8', { label: 'utf-8', whole: true }],
+  ['ISO88591', { label: 'latin1' }],
+  ['LATIN1', { label: 'latin1' }],
 ]);
+
+/** The set that a defined term stands for; also reads terms as they are misspelt: ISO-IR 100, ISO_IR_100, ISO2022 IR 87. undefined: unknown. */
+export function codeElementOf(term: string): CodeElement | undefined {
+  const registration = /IR[ _-]?(\d{1,3})$/.exec(term)?.[1];
+  if (registration !== undefined) return SETS_BY_REGISTRATION.get(Number(registration));
+  return term === '' ? ASCII : SETS_BY_NAME.get(term.replace(/[ _-]/g, ''));
+}
+
+/** VRs that Specific Character Set governs (PS3.5 section 6.1.2.2); UN may hold any of them. */
+export const BY_CHARACTER_SET: ReadonlySet<string> = new Set(['LO', 'LT', 'PN', 'SH', 'ST', 'UC', 'UN', 'UT']);
+
+/** Before these both areas are set back to the first set (PS3.5 section 6.1.2.5.3). */
+export const delimitersOf = (vr: string): string => (vr === 'PN' ? '\\^=\r\n\f\t' : '\\\r\n\f\t');
 
 /** What follows ESC (PS3.3 tables C.12-3 and C.12-4), longest first where one begins another. */
 export const ESCAPES: readonly { readonly sequence: string; readonly area: 'g0' | 'g1'; readonly registration: number }[] = [

@@ -1,10 +1,8 @@
 // Decodes raw values to text by Specific Character Set and VR (PS3.3 section C.12.1.1.2, PS3.5 sections 6.1 and 6.2). Never throws.
-import { ASCII, type CodeElement, ESCAPES, SETS_BY_NAME, SETS_BY_REGISTRATION } from './character-sets.ts';
+import { ASCII, BY_CHARACTER_SET, type CodeElement, codeElementOf, delimitersOf, ESCAPES, SETS_BY_REGISTRATION } from './character-sets.ts';
 import { numbersText } from './number-text.ts';
 
 const ESC = 0x1b;
-/** VRs that Specific Character Set governs (PS3.5 section 6.1.2.2); UN may hold any of them. */
-const BY_CHARACTER_SET = new Set(['LO', 'LT', 'PN', 'SH', 'ST', 'UC', 'UN', 'UT']);
 /** One value whatever backslashes it holds; leading spaces say something (PS3.5 section 6.2). */
 const SINGLE_VALUED = new Set(['LT', 'ST', 'UT', 'UR']);
 const KEEPS_LEADING_SPACE = new Set(['LT', 'ST', 'UT', 'UC']);
@@ -25,7 +23,7 @@ export function decodeText(value: Buffer, vr: string, specificCharacterSet: read
 /** Text as the bytes have it, padding included. */
 function decodeBytes(bytes: Buffer, vr: string, specificCharacterSet: readonly string[]): string {
   if (isPlainAscii(bytes)) return bytes.toString('latin1');
-  const sets = specificCharacterSet.map(setOf);
+  const sets = specificCharacterSet.map((term) => codeElementOf(term) ?? ASCII);
   const first = sets[0] ?? ASCII;
   if (first.whole) return decodeBy(first, bytes);
   const extended = sets.length > 1 || bytes.includes(ESC) || first.pairs === true;
@@ -37,16 +35,10 @@ function isPlainAscii(bytes: Buffer): boolean {
   return true;
 }
 
-/** Also reads terms as they are misspelt: ISO-IR 100, ISO_IR_100, ISO2022 IR 87. */
-function setOf(term: string): CodeElement {
-  const registration = /IR[ _-]?(\d{1,3})$/.exec(term)?.[1];
-  const set = registration === undefined ? SETS_BY_NAME.get(term.replace(/[ _-]/g, '')) : SETS_BY_REGISTRATION.get(Number(registration));
-  return set ?? ASCII;
-}
-
 const decoders = new Map<string, InstanceType<typeof TextDecoder>>();
 
-function decodeBy({ label }: CodeElement, bytes: Buffer): string {
+/** Bytes as the decoder of the set reads them; what it lacks becomes U+FFFD. */
+export function decodeBy({ label }: CodeElement, bytes: Buffer): string {
   // Not by TextDecoder, for which latin1 is windows-1252.
   if (label === 'latin1') return bytes.toString('latin1');
   if (!decoders.has(label)) decoders.set(label, new TextDecoder(label));
@@ -66,7 +58,7 @@ class ExtendedDecoder {
     const [first] = sets;
     this.#initialG1 = first !== undefined && first !== ASCII && !first.pairs ? first : (inG1[0] ?? ASCII);
     this.#g1 = this.#initialG1;
-    this.#delimiters = vr === 'PN' ? '\\^=\r\n\f\t' : '\\\r\n\f\t';
+    this.#delimiters = delimitersOf(vr);
   }
 
   decode(bytes: Buffer): string {

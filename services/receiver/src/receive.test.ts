@@ -110,6 +110,7 @@ function world(behaviour: Behaviour = {}): World {
   } as unknown as Parameters<typeof receiveInstance>[0];
   const association = {
     id: 'a1',
+    contexts: [],
     request: {
       callingAe: 'CT1',
       calledAe: 'GATEWAY',

@@ -26,6 +26,8 @@ class FakeAssociation implements Association {
   async store() {
     return { status: 0 };
   }
+  readonly roles = [];
+  reportEvent = () => Promise.reject(new Error('the uploader reports no events'));
   async release() {
     this.open = false;
   }

@@ -12,7 +12,7 @@ import type { UpperLayerUser } from '../upper-layer/upper-layer-user.ts';
 import { answerContexts } from './context-answers.ts';
 import { maxFragmentBytes } from './fragment-size.ts';
 import { MessageAssembler } from './message-assembler.ts';
-import type { AcceptedAssociation, AssociationAnswer, ScpEventKind, ScpLimits, ScpOptions } from './scp.ts';
+import type { AcceptedAssociation, AssociationAnswer, AssociationSummary, ScpEventKind, ScpLimits, ScpOptions } from './scp.ts';
 import { ScpOperations } from './scp-operations.ts';
 
 /** What the associations of one SCP share. */
@@ -36,6 +36,7 @@ export class ScpAssociation implements UpperLayerUser {
   readonly #assembler: MessageAssembler;
   #operations: ScpOperations | undefined;
   #accepted: AcceptedAssociation | undefined;
+  #startedAt = new Date();
   #idle: InactivityTimer | undefined;
   /** Promises of ours that the peer waits for. */
   #owed = 0;
@@ -68,7 +69,7 @@ export class ScpAssociation implements UpperLayerUser {
   associateRequested(pdu: AssociateRequestPdu): void {
     const refusal = this.#refusalFor(pdu);
     if (refusal !== undefined) {
-      this.#reject(refusal);
+      this.#reject(requestOf(pdu, this.peer), refusal);
       return;
     }
     this.#host.associationOpened(this);
@@ -110,7 +111,7 @@ export class ScpAssociation implements UpperLayerUser {
       return;
     }
     try {
-      this.#host.options.handlers.associationEnded?.(this.#accepted, end);
+      this.#host.options.handlers.associationEnded?.(this.#accepted, end, this.#summary());
     } catch (error) {
       this.#report('internal-error', `associationEnded: ${String(error)}`);
     }
@@ -137,28 +138,28 @@ export class ScpAssociation implements UpperLayerUser {
       this.#answer(pdu, request, answer);
     } catch (error) {
       this.#report('internal-error', `associationRequested: ${String(error)}`);
-      this.#reject({ ...LOCAL_TROUBLE, because: 'the association could not be decided on' });
+      this.#reject(request, { ...LOCAL_TROUBLE, because: 'the association could not be decided on' });
     }
   }
 
   #answer(pdu: AssociateRequestPdu, request: AssociationRequest, answer: AssociationAnswer): void {
     if (!('contexts' in answer)) {
-      this.#reject(answer);
+      this.#reject(request, answer);
       return;
     }
     const contexts = answerContexts(request.contexts, answer.contexts);
-    const accepted: AcceptedAssociation = { id: randomUUID(), request };
+    const accepted: AcceptedAssociation = { id: randomUUID(), request, contexts };
     const { maxPduBytes } = this.#limits;
     const { implementation } = this.#host.options;
     const pduBytes = encodeAssociateAccept({ addressing: pdu.addressing, contexts, maxPduBytes, implementation });
     this.#accepted = accepted;
+    this.#startedAt = new Date();
     if (!this.#connection.acceptAssociation(pduBytes)) {
       this.#accepted = undefined;
       return;
     }
     this.#operations = new ScpOperations({
       association: accepted,
-      contexts,
       host: this.#operationHost(),
       handlers: this.#host.options.handlers,
     });
@@ -204,10 +205,26 @@ export class ScpAssociation implements UpperLayerUser {
     });
   }
 
-  #reject(answer: RejectAnswer): void {
+  #summary(): AssociationSummary {
+    const { instances = 0, bytes = 0, responses = new Map() } = this.#operations?.tally ?? {};
+    return {
+      startedAt: this.#startedAt,
+      maxPduBytes: this.#limits.maxPduBytes,
+      instances,
+      dataSetBytes: bytes,
+      responses,
+    };
+  }
+
+  #reject(request: AssociationRequest, answer: RejectAnswer): void {
     const { result, source, reason, because } = answer;
     this.#report('association-rejected', `result ${result}, source ${source}, reason ${reason}: ${because}`);
     this.#connection.rejectAssociation(answer);
+    try {
+      this.#host.options.handlers.associationRejected?.(request, answer);
+    } catch (error) {
+      this.#report('internal-error', `associationRejected: ${String(error)}`);
+    }
   }
 
   #report(kind: ScpEventKind, detail: string): void {

@@ -1,12 +1,13 @@
-// The operations of one accepted association: C-ECHO, C-STORE, and a defined answer to everything else (PS3.7 section 9.3).
-import type { ContextAnswer } from '../upper-layer/association.ts';
+// The operations of one accepted association: C-ECHO, C-STORE, N-ACTION, and a defined answer to everything else (PS3.7 sections 9.3 and 10.3).
 import { PduError } from '../upper-layer/pdu-reader.ts';
 import { encodeCommand } from '../upper-layer/pdu-writer.ts';
 import { COMMAND_FIELD, NO_DATA_SET, RESPONSE_BIT } from './command-elements.ts';
 import { type CommandSet, encodeCommandSet } from './command-set.ts';
 import { type AcceptedContext, acceptedContexts } from './context-answers.ts';
+import { EventReports } from './event-report.ts';
 import { maxFragmentBytes } from './fragment-size.ts';
-import type { AcceptedAssociation, CStoreRequest, DataSetSink, DimseStatus, ScpEventKind, ScpHandlers } from './scp.ts';
+import { OperationTally } from './operation-tally.ts';
+import type { AcceptedAssociation, CStoreRequest, DataSetSink, DimseStatus, NActionRequest, ScpEventKind, ScpHandlers } from './scp.ts';
 import { errorCommentOf, STATUS } from './statuses.ts';
 import { StoreReception } from './store-reception.ts';
 
@@ -19,7 +20,6 @@ export interface OperationHost {
 
 export interface ScpOperationsOptions {
   readonly association: AcceptedAssociation;
-  readonly contexts: readonly ContextAnswer[];
   readonly handlers: ScpHandlers;
   readonly host: OperationHost;
 }
@@ -42,13 +42,20 @@ export class ScpOperations {
   readonly #options: ScpOperationsOptions;
   readonly #contexts: ReadonlyMap<number, AcceptedContext>;
   readonly #maxFragmentBytes: number;
+  readonly #events: EventReports;
+  readonly tally = new OperationTally();
   #operation: Operation | undefined;
 
   constructor(options: ScpOperationsOptions) {
     this.#options = options;
-    const { request } = options.association;
-    this.#contexts = acceptedContexts(request.contexts, options.contexts);
+    const { request, contexts } = options.association;
+    this.#contexts = acceptedContexts(request.contexts, contexts);
     this.#maxFragmentBytes = maxFragmentBytes(request.maxPduBytes);
+    this.#events = new EventReports({
+      maxFragmentBytes: this.#maxFragmentBytes,
+      send: (pdus) => options.host.send(pdus),
+      isBusy: () => this.#operation !== undefined,
+    });
   }
 
   /** Throws PduError for a context that was not accepted and for a request that cannot be answered. */
@@ -60,6 +67,7 @@ export class ScpOperations {
   }
 
   dataSetSlice(slice: Buffer): void {
+    this.tally.dataSetBytes(this.#operation?.command.number('commandField'), slice.length);
     const written = this.#operation?.reception?.write(slice);
     if (written !== undefined) this.#options.host.owe(written);
   }
@@ -72,6 +80,7 @@ export class ScpOperations {
   abort(reason: Error): void {
     this.#operation?.reception?.abort(reason);
     this.#operation = undefined;
+    this.#events.end(reason);
   }
 
   /** `context`: of the data set that follows, if one does. */
@@ -79,31 +88,50 @@ export class ScpOperations {
     const field = command.number('commandField') as number;
     if (field === COMMAND_FIELD.cCancelRq) return { command, contextId };
     if ((field & RESPONSE_BIT) !== 0) {
+      if (this.#events.answered(command)) return { command, contextId };
       this.#options.host.report('unexpected-response', `command field ${field.toString(16)} without a request of ours`);
       return { command, contextId };
     }
     if (command.number('messageId') === undefined) throw new PduError(INVALID_PARAMETER, 'request without a message id');
     if (field === COMMAND_FIELD.cEchoRq) return { command, contextId, status: { status: STATUS.success } };
     if (field === COMMAND_FIELD.cStoreRq) return this.#store(command, contextId, context);
+    if (field === COMMAND_FIELD.nActionRq) return this.#action(command, contextId, context !== undefined);
     return { command, contextId, status: { status: STATUS.unrecognizedOperation } };
   }
 
   #store(command: CommandSet, contextId: number, context: AcceptedContext | undefined): Operation {
     const refusal = refuseStore(command, context !== undefined);
     if (refusal !== undefined || context === undefined) return { command, contextId, ...(refusal && { status: refusal }) };
-    const answer = this.#askHandler(storeRequestOf(command, contextId, context));
-    if (!isSink(answer)) return { command, contextId, status: answer };
-    const report = (what: string, error: unknown) => this.#options.host.report('store-failed', `${what}: ${String(error)}`);
-    return { command, contextId, reception: new StoreReception(answer, report) };
+    const { handlers, association } = this.#options;
+    const request = storeRequestOf(command, contextId, context);
+    const answer = this.#ask('storeRequested', STATUS.outOfResources, () => handlers.storeRequested(association, request));
+    return this.#received({ command, contextId }, answer, STATUS.outOfResources);
   }
 
-  #askHandler(request: CStoreRequest): DataSetSink | DimseStatus {
+  #action(command: CommandSet, contextId: number, hasDataSet: boolean): Operation {
+    const { handlers, association } = this.#options;
+    const context = this.#contexts.get(contextId) as AcceptedContext;
+    if (handlers.actionRequested === undefined) return { command, contextId, status: { status: STATUS.unrecognizedOperation } };
+    const request = actionRequestOf(command, contextId, { ...context, hasDataSet });
+    const reporter = this.#events.reporterOn({ id: contextId, transferSyntaxUid: context.transferSyntaxUid });
+    const answer = this.#ask('actionRequested', STATUS.processingFailure, () => handlers.actionRequested!(association, request, reporter));
+    return this.#received({ command, contextId }, answer, STATUS.processingFailure);
+  }
+
+  #ask(handler: string, failure: number, ask: () => DataSetSink | DimseStatus): DataSetSink | DimseStatus {
     try {
-      return this.#options.handlers.storeRequested(this.#options.association, request);
+      return ask();
     } catch (error) {
-      this.#options.host.report('internal-error', `storeRequested: ${String(error)}`);
-      return { status: STATUS.outOfResources, comment: 'the request could not be processed, send again' };
+      this.#options.host.report('internal-error', `${handler}: ${String(error)}`);
+      return { status: failure, comment: 'the request could not be processed, send again' };
     }
+  }
+
+  /** `failure`: the status of a data set that could not be kept. */
+  #received(operation: Operation, answer: DataSetSink | DimseStatus, failure: number): Operation {
+    if (!isSink(answer)) return { ...operation, status: answer };
+    const report = (what: string, error: unknown) => this.#options.host.report('store-failed', `${what}: ${String(error)}`);
+    return { ...operation, reception: new StoreReception(answer, report, failure) };
   }
 
   #finish(): void {
@@ -111,6 +139,7 @@ export class ScpOperations {
     if (operation === undefined) return;
     if (operation.reception !== undefined) this.#options.host.owe(this.#endReception(operation, operation.reception));
     else if (operation.status !== undefined) this.#respond(operation, operation.status);
+    else this.#done();
   }
 
   async #endReception(operation: Operation, reception: StoreReception): Promise<void> {
@@ -118,20 +147,28 @@ export class ScpOperations {
     if (status !== undefined) this.#respond(operation, status);
   }
 
-  /** PS3.7 tables 9.3-2 (C-STORE-RSP) and 9.3-13 (C-ECHO-RSP): one command set, no data set. */
+  #done(): void {
+    this.#operation = undefined;
+    this.#events.next();
+  }
+
+  /** PS3.7 tables 9.3-2 (C-STORE-RSP), 9.3-13 (C-ECHO-RSP) and 10.3-6 (N-ACTION-RSP): one command set, no data set. */
   #respond(operation: Operation, status: DimseStatus): void {
     const { command, contextId } = operation;
+    this.tally.responded(command.number('commandField') as number, status.status & 0xffff);
     const response = encodeCommandSet({
-      affectedSopClassUid: echoedUid(command, 'affectedSopClassUid'),
+      affectedSopClassUid: echoedUid(command, 'affectedSopClassUid') ?? echoedUid(command, 'requestedSopClassUid'),
       commandField: (command.number('commandField') as number) | RESPONSE_BIT,
       messageIdBeingRespondedTo: command.number('messageId'),
       commandDataSetType: NO_DATA_SET,
       status: status.status & 0xffff,
       offendingElement: status.offendingElements,
       errorComment: errorCommentOf(status),
-      affectedSopInstanceUid: echoedUid(command, 'affectedSopInstanceUid'),
+      affectedSopInstanceUid: echoedUid(command, 'affectedSopInstanceUid') ?? echoedUid(command, 'requestedSopInstanceUid'),
+      actionTypeId: command.number('actionTypeId'),
     });
     this.#options.host.send(encodeCommand(contextId, response, this.#maxFragmentBytes));
+    this.#done();
   }
 }
 
@@ -167,8 +204,21 @@ function storeRequestOf(command: CommandSet, contextId: number, context: Accepte
   };
 }
 
+function actionRequestOf(command: CommandSet, contextId: number, context: AcceptedContext & { hasDataSet: boolean }): NActionRequest {
+  return {
+    messageId: command.number('messageId') as number,
+    contextId,
+    ...context,
+    requestedSopClassUid: command.text('requestedSopClassUid'),
+    requestedSopInstanceUid: command.text('requestedSopInstanceUid'),
+    actionTypeId: command.number('actionTypeId'),
+  };
+}
+
+type UidElement = 'affectedSopClassUid' | 'affectedSopInstanceUid' | 'requestedSopClassUid' | 'requestedSopInstanceUid';
+
 /** As it came; `undefined` if it is missing or too long to be a UID. */
-function echoedUid(command: CommandSet, name: 'affectedSopClassUid' | 'affectedSopInstanceUid'): string | undefined {
+function echoedUid(command: CommandSet, name: UidElement): string | undefined {
   const uid = command.text(name);
   return uid === '' || uid.length > MAX_UID_CHARACTERS ? undefined : uid;
 }

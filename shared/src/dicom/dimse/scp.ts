@@ -1,6 +1,7 @@
 // The acceptor's side of DIMSE: listeners, associations, C-STORE and C-ECHO as service class provider (PS3.7 section 9).
 import type { SecureContextOptions } from 'node:tls';
 import type { AssociationEnd, AssociationRequest, ContextAnswer, RejectAnswer } from '../upper-layer/association.ts';
+import type { EventReport, EventReporter } from './event-report.ts';
 import { ScpServer } from './scp-server.ts';
 
 export interface CStoreRequest {
@@ -13,6 +14,19 @@ export interface CStoreRequest {
   /** (0000,0700): 0 medium, 1 high, 2 low. */
   readonly priority: number;
   readonly moveOriginatorAe?: string;
+}
+
+/** N-ACTION-RQ (PS3.7 section 10.3.5), UIDs as sent, padding trimmed; '' or undefined: missing. */
+export interface NActionRequest {
+  readonly messageId: number;
+  readonly contextId: number;
+  readonly abstractSyntaxUid: string;
+  readonly transferSyntaxUid: string;
+  readonly requestedSopClassUid: string;
+  readonly requestedSopInstanceUid: string;
+  readonly actionTypeId: number | undefined;
+  /** Whether action information follows; a sink for a request without any is ended at once. */
+  readonly hasDataSet: boolean;
 }
 
 /** Status (0000,0900) with what may go beside it; `comment` at most 64 characters, never a patient attribute. */
@@ -44,6 +58,8 @@ export interface DataSetSink {
 export interface AcceptedAssociation {
   readonly id: string;
   readonly request: AssociationRequest;
+  /** One for each proposed context, in their order. */
+  readonly contexts: readonly ContextAnswer[];
 }
 
 export interface ScpHandlers {
@@ -51,8 +67,30 @@ export interface ScpHandlers {
   associationRequested(request: AssociationRequest): AssociationAnswer | Promise<AssociationAnswer>;
   /** A C-STORE-RQ came (its UIDs as sent, padding trimmed; neither is empty or longer than 64 characters, more is not checked). A status instead of a sink: the data set is read and dropped, and the status sent. */
   storeRequested(association: AcceptedAssociation, request: CStoreRequest): DataSetSink | DimseStatus;
-  associationEnded?(association: AcceptedAssociation, end: AssociationEnd): void;
+  /**
+   * An N-ACTION-RQ came. What the sink resolves with becomes the N-ACTION-RSP. `reporter` sends N-EVENT-REPORTs about the same SOP class to the same peer for as long
+   * as the association lasts. Absent: every N-ACTION is answered with 0211.
+   */
+  actionRequested?(association: AcceptedAssociation, request: NActionRequest, reporter: EventReporter): DataSetSink | DimseStatus;
+  associationEnded?(association: AcceptedAssociation, end: AssociationEnd, summary: AssociationSummary): void;
+  /** A request was rejected, by `associationRequested` or by a limit. */
+  associationRejected?(request: AssociationRequest, answer: RejectAnswer): void;
 }
+
+/** What came of an association. */
+export interface AssociationSummary {
+  readonly startedAt: Date;
+  /** Our own limit on P-DATA-TFs, as advertised. */
+  readonly maxPduBytes: number;
+  /** C-STOREs that were answered with a status that means stored. */
+  readonly instances: number;
+  /** Of the data sets that came with a C-STORE. */
+  readonly dataSetBytes: number;
+  /** Responses sent, by operation and status: `C-STORE 0000`. */
+  readonly responses: ReadonlyMap<string, number>;
+}
+
+export type { EventReport, EventReporter };
 
 export type AssociationAnswer = { readonly contexts: ContextAnswer[] } | RejectAnswer;
 

@@ -1,7 +1,7 @@
 // One association as requestor: one operation at a time, its data set streamed as the peer takes it (PS3.7 section 9).
 import type { Socket } from 'node:net';
 import type { AssociateAcceptPdu, AssociateRejectPdu } from '../upper-layer/associate-pdu.ts';
-import type { AssociationEnd } from '../upper-layer/association.ts';
+import type { AssociationEnd, RoleSelection } from '../upper-layer/association.ts';
 import { PduError, type PdvHeader } from '../upper-layer/pdu-reader.ts';
 import { encodeAssociateRequest, encodeCommand } from '../upper-layer/pdu-writer.ts';
 import { UpperLayerConnection } from '../upper-layer/upper-layer-connection.ts';
@@ -15,18 +15,19 @@ import { maxFragmentBytes } from './fragment-size.ts';
 import { MessageAssembler } from './message-assembler.ts';
 import { PendingOperation } from './pending-operation.ts';
 import type { DimseStatus } from './scp.ts';
-import type { AssociateOptions, Association, StoreOperation } from './scu.ts';
+import type { AssociateOptions, Association, EventReportOperation, OutgoingMessage, StoreOperation } from './scu.ts';
 import { STATUS } from './statuses.ts';
 
 const VERIFICATION_SOP_CLASS = '1.2.840.10008.1.1';
 const DEFAULT_MAX_PDU_BYTES = 16_384;
 const MAX_MESSAGE_ID = 0xffff;
 const NO_REASON = 2;
-/** How long a peer may take to close after our A-ABORT (PS3.8 section 9.1.2). */
+/** For a peer to close after our A-ABORT (PS3.8 section 9.1.2). */
 const ARTIM_MS = 10_000;
 
 export class ScuAssociation implements Association, UpperLayerUser {
   readonly refused = new Map<number, number>();
+  roles: readonly RoleSelection[] = [];
   #accepted: ReadonlyMap<number, AcceptedContext> = new Map();
   readonly #options: AssociateOptions;
   readonly #socket: Socket;
@@ -91,16 +92,21 @@ export class ScuAssociation implements Association, UpperLayerUser {
   }
 
   async store(store: StoreOperation): Promise<DimseStatus> {
-    if (!this.#accepted.has(store.contextId)) throw new Error(`presentation context ${store.contextId} was not accepted`);
-    const operation = this.#begin(COMMAND_FIELD.cStoreRq);
-    const command = this.#command(operation, {
-      affectedSopClassUid: store.sopClassUid,
-      affectedSopInstanceUid: store.sopInstanceUid,
-      priority: store.priority ?? 0,
-      commandDataSetType: DATA_SET_FOLLOWS,
-    });
+    return this.#sendWithDataSet(COMMAND_FIELD.cStoreRq, store, { priority: store.priority ?? 0 });
+  }
+
+  async reportEvent(event: EventReportOperation): Promise<DimseStatus> {
+    return this.#sendWithDataSet(COMMAND_FIELD.nEventReportRq, event, { eventTypeId: event.eventTypeId });
+  }
+
+  #sendWithDataSet(commandField: number, message: OutgoingMessage, fields: CommandFields): Promise<DimseStatus> {
+    if (!this.#accepted.has(message.contextId)) throw new Error(`presentation context ${message.contextId} was not accepted`);
+    const operation = this.#begin(commandField);
+    const { sopClassUid: affectedSopClassUid, sopInstanceUid: affectedSopInstanceUid } = message;
+    const about = { affectedSopClassUid, affectedSopInstanceUid, ...fields, commandDataSetType: DATA_SET_FOLLOWS };
+    const command = this.#command(operation, about);
     // Not awaited: the loss of the association must come out although the data set's source may hang.
-    void this.#send(operation, store, command).catch((error: unknown) => this.#sourceFailed(operation, error));
+    void this.#send(operation, message, command).catch((error: unknown) => this.#sourceFailed(operation, error));
     return operation.answer;
   }
 
@@ -125,6 +131,7 @@ export class ScuAssociation implements Association, UpperLayerUser {
     }
     const { contexts } = this.#options;
     this.#accepted = acceptedContexts(contexts, accept.contexts);
+    this.roles = accept.roles;
     const results = new Map(accept.contexts.map((answer) => [answer.id, answer.result]));
     for (const { id } of contexts) if (!this.#accepted.has(id)) this.refused.set(id, results.get(id) ?? NO_REASON);
     this.#maxFragmentBytes = maxFragmentBytes(accept.maxPduBytes);
@@ -210,7 +217,7 @@ export class ScuAssociation implements Association, UpperLayerUser {
     return encodeCommandSet({ commandField: operation.commandField, messageId: operation.messageId, ...fields });
   }
 
-  async #send(operation: PendingOperation, store: StoreOperation, command: Buffer): Promise<void> {
+  async #send(operation: PendingOperation, store: OutgoingMessage, command: Buffer): Promise<void> {
     const packer = new DataSetPacker(store.contextId, this.#maxFragmentBytes);
     // The command leaves with the first full PDV, so that a small instance is one system call.
     let unsent: Buffer[] = [encodeCommand(store.contextId, command, this.#maxFragmentBytes)];
@@ -267,7 +274,7 @@ export class ScuAssociation implements Association, UpperLayerUser {
     operation.answered(statusOf(command, status));
   }
 
-  /** We offer no service as SCP on our own associations. */
+  /** No peer may request anything on our own associations. */
   #refuseRequest(command: CommandSet, contextId: number): void {
     const messageId = command.number('messageId');
     const field = command.number('commandField') as number;

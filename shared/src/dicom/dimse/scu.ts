@@ -1,6 +1,6 @@
-// The requestor's side of DIMSE: associate, C-ECHO, C-STORE as service class user (PS3.7 section 9).
+// The requestor's side of DIMSE: associate, C-ECHO and C-STORE as service class user (PS3.7 section 9), N-EVENT-REPORT as provider (section 10).
 import type { ConnectionOptions } from 'node:tls';
-import type { ProposedContext } from '../upper-layer/association.ts';
+import type { ProposedContext, RoleSelection } from '../upper-layer/association.ts';
 import { openAssociation } from './open-association.ts';
 import type { DimseStatus } from './scp.ts';
 
@@ -13,6 +13,8 @@ export interface AssociateOptions {
   readonly callingAe: string;
   readonly calledAe: string;
   readonly contexts: ProposedContext[];
+  /** Roles of ours other than SCU (PS3.7 D.3.3.4) [none]. */
+  readonly roles?: readonly RoleSelection[];
   readonly implementation: { classUid: string; versionName: string };
   /** Our inbound limit on a P-DATA-TF [16384]; only answers come in. */
   readonly maxPduBytes?: number;
@@ -20,14 +22,23 @@ export interface AssociateOptions {
   readonly timeouts: { readonly connectMs: number; readonly associateMs: number; readonly responseMs: number };
 }
 
-export interface StoreOperation {
+/** A request about one SOP instance, with its data set. */
+export interface OutgoingMessage {
   readonly contextId: number;
   readonly sopClassUid: string;
   readonly sopInstanceUid: string;
-  /** 0 medium, 1 high, 2 low. */
-  readonly priority?: number;
   /** The data set in the accepted transfer syntax of the context, without group 2; read no faster than the peer takes it. Chunks must not be reused after they were given. */
   readonly dataSet: AsyncIterable<Buffer>;
+}
+
+export interface StoreOperation extends OutgoingMessage {
+  /** 0 medium, 1 high, 2 low. */
+  readonly priority?: number;
+}
+
+/** N-EVENT-REPORT-RQ (PS3.7 section 10.3.1). */
+export interface EventReportOperation extends OutgoingMessage {
+  readonly eventTypeId: number;
 }
 
 export interface Association {
@@ -35,6 +46,8 @@ export interface Association {
   readonly accepted: ReadonlyMap<number, { abstractSyntaxUid: string; transferSyntaxUid: string }>;
   /** Why each refused context was refused (PS3.8 table 9-18). */
   readonly refused: ReadonlyMap<number, number>;
+  /** The peer's answer to our roles; a SOP class that is not in it has the default roles: we are SCU. */
+  readonly roles: readonly RoleSelection[];
   readonly open: boolean;
   echo(): Promise<DimseStatus>;
   /**
@@ -42,6 +55,8 @@ export interface Association {
    * aborted and that error comes out. The status and its comment are the peer's words: the comment may be about a patient.
    */
   store(operation: StoreOperation): Promise<DimseStatus>;
+  /** As `store`; needs the SCP role for the SOP class. */
+  reportEvent(operation: EventReportOperation): Promise<DimseStatus>;
   /** Nothing to do if it is over already. Rejects with AssociationLost if the peer does not answer; every answered operation stays answered. */
   release(): Promise<void>;
   /** What is under way rejects with AssociationLost. */

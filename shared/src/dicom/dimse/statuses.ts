@@ -5,6 +5,8 @@ export const STATUS = {
   success: 0x0000,
   /** PS3.7 C.5.24: the operation is not one of those agreed upon. */
   unrecognizedOperation: 0x0211,
+  /** PS3.7 C.5.20: the general failure of a DIMSE-N operation. */
+  processingFailure: 0x0110,
   /** PS3.4 B.2.3, A700-A7FF: the modality normally tries again. */
   outOfResources: 0xa700,
   /** A900-A9FF. */

@@ -1,4 +1,4 @@
-// Guards one DataSetSink: writes in order, then either end or abort, once, and no success after a failed write.
+// Guards one DataSetSink of a C-STORE or N-ACTION: writes in order, then either end or abort, once, and no success after a failed write.
 import type { DataSetSink, DimseStatus } from './scp.ts';
 import { isStored, STATUS } from './statuses.ts';
 
@@ -7,13 +7,16 @@ export type ReportFailure = (what: string, error: unknown) => void;
 export class StoreReception {
   readonly #sink: DataSetSink;
   readonly #report: ReportFailure;
+  readonly #failure: number;
   #isOver = false;
   #hasFailed = false;
   #pendingWrite: Promise<void> | undefined;
 
-  constructor(sink: DataSetSink, report: ReportFailure) {
+  /** `failure`: the status that is sent when the sink has none. */
+  constructor(sink: DataSetSink, report: ReportFailure, failure: number = STATUS.outOfResources) {
     this.#sink = sink;
     this.#report = report;
+    this.#failure = failure;
   }
 
   /** A promise if the sink needs time; it never rejects. After a failure the rest is dropped. */
@@ -38,10 +41,10 @@ export class StoreReception {
     try {
       const status = await this.#sink.end();
       if (!this.#hasFailed || !isStored(status.status)) return status;
-      return { status: STATUS.outOfResources, comment: 'the data set could not be kept' };
+      return { status: this.#failure, comment: 'the data set could not be kept' };
     } catch (error) {
       this.#report('the end of a data set failed', error);
-      return { status: STATUS.outOfResources, comment: 'outcome unknown, send again' };
+      return { status: this.#failure, comment: 'outcome unknown, send again' };
     }
   }
 

@@ -1,5 +1,5 @@
 // Encodes the PDUs we send (PS3.8 section 9.3). Every function returns whole PDUs with their 6-byte headers.
-import type { ContextAnswer, ProposedContext } from './association.ts';
+import type { ContextAnswer, ProposedContext, RoleSelection } from './association.ts';
 import { APPLICATION_CONTEXT_NAME, ITEM_TYPE, PDU_TYPE } from './pdu-fields.ts';
 
 /** PDU header and PDV item header. */
@@ -15,6 +15,7 @@ export interface OwnUserInformation {
   /** Our own limit on what we receive, never the smaller of both: the directions are separate (PS3.8 D.1). */
   readonly maxPduBytes: number;
   readonly implementation: { readonly classUid: string; readonly versionName: string };
+  readonly roles?: readonly RoleSelection[];
 }
 
 export interface AssociateRequestFields extends OwnUserInformation {
@@ -124,9 +125,18 @@ function userInformation(fields: OwnUserInformation): Buffer {
   const parts = [
     item(ITEM_TYPE.maximumLength, maximumLength),
     textItem(ITEM_TYPE.implementationClassUid, fields.implementation.classUid),
+    ...(fields.roles ?? []).map(roleItem),
     textItem(ITEM_TYPE.implementationVersionName, fields.implementation.versionName),
   ];
   return item(ITEM_TYPE.userInformation, Buffer.concat(parts));
+}
+
+/** Bytes 1-2 length of the UID, the UID, one byte SCU role, one byte SCP role (PS3.7 table D.3-9). */
+function roleItem({ sopClassUid, scu, scp }: RoleSelection): Buffer {
+  const uid = Buffer.from(sopClassUid, 'latin1');
+  const length = Buffer.alloc(2);
+  length.writeUInt16BE(uid.length);
+  return item(ITEM_TYPE.roleSelection, Buffer.concat([length, uid, Buffer.from([scu ? 1 : 0, scp ? 1 : 0])]));
 }
 
 function textItem(type: number, text: string): Buffer {

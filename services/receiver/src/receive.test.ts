@@ -111,6 +111,7 @@ function world(behaviour: Behaviour = {}): World {
   const association = {
     id: 'a1',
     contexts: [],
+    roles: [],
     request: {
       callingAe: 'CT1',
       calledAe: 'GATEWAY',

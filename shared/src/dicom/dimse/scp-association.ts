@@ -9,7 +9,7 @@ import { PduError, type PdvHeader } from '../upper-layer/pdu-reader.ts';
 import { encodeAssociateAccept } from '../upper-layer/pdu-writer.ts';
 import { UpperLayerConnection } from '../upper-layer/upper-layer-connection.ts';
 import type { UpperLayerUser } from '../upper-layer/upper-layer-user.ts';
-import { answerContexts } from './context-answers.ts';
+import { agree } from './agreement.ts';
 import { maxFragmentBytes } from './fragment-size.ts';
 import { MessageAssembler } from './message-assembler.ts';
 import type { AcceptedAssociation, AssociationAnswer, AssociationSummary, ScpEventKind, ScpLimits, ScpOptions } from './scp.ts';
@@ -34,6 +34,7 @@ export class ScpAssociation implements UpperLayerUser {
   readonly #limits: ScpLimits;
   readonly #connection: UpperLayerConnection;
   readonly #assembler: MessageAssembler;
+  #maxPduBytes = 0;
   #operations: ScpOperations | undefined;
   #accepted: AcceptedAssociation | undefined;
   #startedAt = new Date();
@@ -147,23 +148,20 @@ export class ScpAssociation implements UpperLayerUser {
       this.#reject(request, answer);
       return;
     }
-    const contexts = answerContexts(request.contexts, answer.contexts);
-    const accepted: AcceptedAssociation = { id: randomUUID(), request, contexts };
-    const { maxPduBytes } = this.#limits;
-    const { implementation } = this.#host.options;
-    const pduBytes = encodeAssociateAccept({ addressing: pdu.addressing, contexts, maxPduBytes, implementation });
+    const agreement = agree(request, answer, this.#limits);
+    const { contexts, roles, maxPduBytes, idleMs } = agreement;
+    const accepted: AcceptedAssociation = { id: randomUUID(), request, contexts, roles };
+    const { implementation, handlers } = this.#host.options;
+    const pduBytes = encodeAssociateAccept({ ...agreement, addressing: pdu.addressing, implementation });
     this.#accepted = accepted;
     this.#startedAt = new Date();
-    if (!this.#connection.acceptAssociation(pduBytes)) {
+    this.#maxPduBytes = maxPduBytes;
+    if (!this.#connection.acceptAssociation(pduBytes, maxPduBytes)) {
       this.#accepted = undefined;
       return;
     }
-    this.#operations = new ScpOperations({
-      association: accepted,
-      host: this.#operationHost(),
-      handlers: this.#host.options.handlers,
-    });
-    this.#idle = this.#startIdleTimer();
+    this.#operations = new ScpOperations({ association: accepted, host: this.#operationHost(), handlers });
+    this.#idle = this.#startIdleTimer(idleMs);
   }
 
   #operationHost() {
@@ -195,8 +193,7 @@ export class ScpAssociation implements UpperLayerUser {
     if (this.#owed === 0 && !this.#awaitsDrain) this.#connection.resume();
   }
 
-  #startIdleTimer(): InactivityTimer {
-    const { idleMs } = this.#limits;
+  #startIdleTimer(idleMs: number): InactivityTimer {
     return new InactivityTimer({
       limitMs: idleMs,
       lastActivityAt: () => Math.max(this.#connection.lastReadAt, this.#lastOwedAt),
@@ -209,7 +206,7 @@ export class ScpAssociation implements UpperLayerUser {
     const { instances = 0, bytes = 0, responses = new Map() } = this.#operations?.tally ?? {};
     return {
       startedAt: this.#startedAt,
-      maxPduBytes: this.#limits.maxPduBytes,
+      maxPduBytes: this.#maxPduBytes,
       instances,
       dataSetBytes: bytes,
       responses,
@@ -232,8 +229,11 @@ export class ScpAssociation implements UpperLayerUser {
   }
 }
 
+/** What the handler decides on: the PDU without what only the protocol needs. */
 function requestOf(pdu: AssociateRequestPdu, peer: Peer): AssociationRequest {
   const { calledAe, callingAe, contexts, maxPduBytes, implementationClassUid, implementationVersionName, roles } = pdu;
-  const versionName = implementationVersionName === undefined ? {} : { implementationVersionName };
-  return { calledAe, callingAe, contexts, maxPduBytes, implementationClassUid, ...versionName, roles, peer };
+  const { asynchronousWindow, extendedNegotiations, commonExtendedNegotiations, userIdentity } = pdu;
+  const names = { calledAe, callingAe, implementationClassUid, implementationVersionName };
+  const negotiated = { contexts, maxPduBytes, roles, asynchronousWindow, extendedNegotiations, commonExtendedNegotiations };
+  return { ...names, ...negotiated, userIdentity, peer };
 }

@@ -19,9 +19,10 @@ import {
 import type { DataSetSink, DimseStatus } from './scp.ts';
 import { startScp } from './scp-for-tests.ts';
 
-/** Provider abort with reason, then the end. */
+/** A-ABORT with source and reason; then we close, as AA-3 asks of us, and so does the SCP. */
 async function isAborted(peer: Awaited<ReturnType<typeof connectRaw>>, source: number, reason: number): Promise<void> {
   assert.equal(await peer.nextHex(), `7 0000${source.toString(16).padStart(2, '0')}${reason.toString(16).padStart(2, '0')}`);
+  peer.socket.end();
   assert.equal(await peer.next(), 'closed');
 }
 

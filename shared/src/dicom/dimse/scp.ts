@@ -1,6 +1,13 @@
 // The acceptor's side of DIMSE: listeners, associations, C-STORE and C-ECHO as service class provider (PS3.7 section 9).
 import type { SecureContextOptions } from 'node:tls';
-import type { AssociationEnd, AssociationRequest, ContextAnswer, RejectAnswer } from '../upper-layer/association.ts';
+import type {
+  AssociationEnd,
+  AssociationRequest,
+  ContextAnswer,
+  ExtendedNegotiation,
+  RejectAnswer,
+  RoleSelection,
+} from '../upper-layer/association.ts';
 import type { EventReport, EventReporter } from './event-report.ts';
 import { ScpServer } from './scp-server.ts';
 
@@ -60,6 +67,8 @@ export interface AcceptedAssociation {
   readonly request: AssociationRequest;
   /** One for each proposed context, in their order. */
   readonly contexts: readonly ContextAnswer[];
+  /** What the requestor may be, for each SOP class that it proposed roles for and was answered; else it is SCU (PS3.7 D.3.3.4). */
+  readonly roles: readonly RoleSelection[];
 }
 
 export interface ScpHandlers {
@@ -92,7 +101,21 @@ export interface AssociationSummary {
 
 export type { EventReport, EventReporter };
 
-export type AssociationAnswer = { readonly contexts: ContextAnswer[] } | RejectAnswer;
+/** What is not proposed cannot be answered: such roles and extended negotiations are left out of the A-ASSOCIATE-AC. */
+export interface AssociationAcceptance {
+  readonly contexts: ContextAnswer[];
+  /** The roles that the requestor may take: each at most what it proposed, at most one row a SOP class. */
+  readonly roles?: RoleSelection[];
+  readonly extendedNegotiations?: ExtendedNegotiation[];
+  /** The user identity was accepted: answered if the peer asked for an answer (PS3.7 D.3.3.7.2); empty where there is nothing to return. */
+  readonly userIdentityResponse?: Buffer;
+  /** Our inbound limit towards this peer [ScpLimits.maxPduBytes]. */
+  readonly maxPduBytes?: number;
+  /** [ScpLimits.idleMs] */
+  readonly idleMs?: number;
+}
+
+export type AssociationAnswer = AssociationAcceptance | RejectAnswer;
 
 export interface ScpLimits {
   /** Associations open at a time; beyond: transient reject 2,3,2. */
@@ -123,6 +146,8 @@ export interface ScpEvent {
   /** The peer's address, or the listener's id. */
   readonly source: string;
   readonly detail: string;
+  /** The field of the configuration whose limit was reached, for counting. */
+  readonly limit?: string;
 }
 
 export interface ScpOptions {

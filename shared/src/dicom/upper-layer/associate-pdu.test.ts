@@ -99,7 +99,9 @@ test('128 contexts are read, and roles, window, extended negotiation and user id
   const fixed = bodyOf(pdu).subarray(0, 68);
   const request = decodeAssociateRequest(Buffer.concat([fixed, Buffer.from(item(0x50, userInformation), 'hex')]));
   assert.deepEqual(request.roles, [{ sopClassUid: '1.2', scu: true, scp: false }]);
-  assert.deepEqual(request.userIdentity, { type: 2, positiveResponseRequested: true });
+  assert.deepEqual(request.userIdentity, { type: 2, positiveResponseRequested: true, username: 'u' });
+  assert.deepEqual(request.asynchronousWindow, { invoked: 0, performed: 0 });
+  assert.deepEqual(request.extendedNegotiations, [{ sopClassUid: '1.2', information: Buffer.from([1, 2]) }]);
   assert.equal(request.maxPduBytes, 0);
   assert.equal(request.implementationClassUid, '');
 });
@@ -136,7 +138,7 @@ test('items that end beyond their PDU or are too short are refused', () => {
   refuses(withItem('2000ffff01000000'), /ends beyond/);
   refuses(withItem('200000020100'), /at least 4/);
   refuses(withUserInformation(item(0x51, '0000')), /at least 4/);
-  refuses(withUserInformation(item(0x54, '00ff3100')), /at least 259/);
+  refuses(withUserInformation(item(0x54, '00ff3100')), /at least 257/);
   refuses(withUserInformation('5200'), /ends beyond/);
 });
 

@@ -1,5 +1,13 @@
 // What A-ASSOCIATE-RQ, -AC, -RJ and A-ABORT say, decoded (PS3.8 sections 9.3.2 to 9.3.4 and 9.3.8).
-import type { ContextAnswer, ProposedContext, RoleSelection } from './association.ts';
+import type {
+  AsynchronousWindow,
+  CommonExtendedNegotiation,
+  ContextAnswer,
+  ExtendedNegotiation,
+  ProposedContext,
+  RoleSelection,
+  UserIdentity,
+} from './association.ts';
 
 /** The user information item, as far as it is used (PS3.8 D.1, PS3.7 D.3.3). */
 export interface UserInformation {
@@ -9,14 +17,13 @@ export interface UserInformation {
   readonly implementationClassUid: string;
   readonly implementationVersionName?: string;
   readonly roles: RoleSelection[];
-  readonly userIdentity?: UserIdentityRequest;
-}
-
-/** PS3.7 D.3.3.7. The identity itself is not decoded: nothing here may log it. */
-export interface UserIdentityRequest {
-  /** 1 user, 2 user and passcode, 3 Kerberos, 4 SAML, 5 JWT. */
-  readonly type: number;
-  readonly positiveResponseRequested: boolean;
+  readonly asynchronousWindow?: AsynchronousWindow;
+  readonly extendedNegotiations: ExtendedNegotiation[];
+  readonly commonExtendedNegotiations: CommonExtendedNegotiation[];
+  /** In a request. */
+  readonly userIdentity?: UserIdentity;
+  /** In an accept: the positive response to a user identity, with what it returns. */
+  readonly userIdentityResponse?: Buffer;
 }
 
 export interface AssociateRequestPdu extends UserInformation {

@@ -22,6 +22,34 @@ export interface RoleSelection {
   readonly scp: boolean;
 }
 
+/** Operations under way at a time, 0: any number (PS3.7 D.3.3.3). */
+export interface AsynchronousWindow {
+  readonly invoked: number;
+  readonly performed: number;
+}
+
+/** Service class application information of one SOP class, as its service class defines it (PS3.7 D.3.3.5; for storage PS3.4 table B.3-1). */
+export interface ExtendedNegotiation {
+  readonly sopClassUid: string;
+  readonly information: Buffer;
+}
+
+/** What kind of thing a SOP class is that the acceptor may never have heard of (PS3.7 D.3.3.6). Never answered. */
+export interface CommonExtendedNegotiation {
+  readonly sopClassUid: string;
+  readonly serviceClassUid: string;
+  readonly relatedGeneralSopClassUids: string[];
+}
+
+/** PS3.7 D.3.3.7. For policy only: none of it goes into a log. Passcode, ticket and assertion are never kept. */
+export interface UserIdentity {
+  /** 1 user name, 2 user name and passcode, 3 Kerberos, 4 SAML, 5 JWT. */
+  readonly type: number;
+  readonly positiveResponseRequested: boolean;
+  /** Of types 1 and 2; the passcode of type 2 was not checked. */
+  readonly username?: string;
+}
+
 export interface Peer {
   readonly address: string;
   readonly port: number;
@@ -38,6 +66,11 @@ export interface AssociationRequest {
   readonly implementationClassUid: string;
   readonly implementationVersionName?: string;
   readonly roles: RoleSelection[];
+  /** Proposed, and answered with 1/1: one operation at a time. */
+  readonly asynchronousWindow?: AsynchronousWindow;
+  readonly extendedNegotiations?: ExtendedNegotiation[];
+  readonly commonExtendedNegotiations?: CommonExtendedNegotiation[];
+  readonly userIdentity?: UserIdentity;
   readonly peer: Peer;
 }
 
@@ -48,6 +81,8 @@ export interface RejectAnswer {
   readonly reason: number;
   /** For our own log. */
   readonly because: string;
+  /** The field of the configuration that decided, for counting: `limits.associations`. */
+  readonly limit?: string;
 }
 
 /** How it ended; `detail` names the timer, the PDU or the socket error. */

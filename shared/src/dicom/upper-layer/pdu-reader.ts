@@ -47,7 +47,7 @@ type Stage = 'pdu header' | 'body' | 'pdv header' | 'fragment' | 'failed';
 /** Memory: at most one A-ASSOCIATE PDU and the chunks pushed while held. */
 export class PduReader {
   readonly #listener: PduListener;
-  readonly #maxDataBytes: number;
+  #maxDataBytes: number;
   readonly #header = Buffer.alloc(HEADER_BYTES);
   readonly #pdv = { contextId: 0, isCommand: false, isLast: false };
   readonly #waiting: Buffer[] = [];
@@ -64,6 +64,11 @@ export class PduReader {
   constructor(listener: PduListener, maxDataBytes: number) {
     this.#listener = listener;
     this.#maxDataBytes = maxDataBytes;
+  }
+
+  /** From the next PDU on. */
+  set maxDataBytes(limit: number) {
+    this.#maxDataBytes = limit;
   }
 
   get held(): boolean {

@@ -1,5 +1,5 @@
 // Encodes the PDUs we send (PS3.8 section 9.3). Every function returns whole PDUs with their 6-byte headers.
-import type { ContextAnswer, ProposedContext, RoleSelection } from './association.ts';
+import type { AsynchronousWindow, ContextAnswer, ExtendedNegotiation, ProposedContext, RoleSelection } from './association.ts';
 import { APPLICATION_CONTEXT_NAME, ITEM_TYPE, PDU_TYPE } from './pdu-fields.ts';
 
 /** PDU header and PDV item header. */
@@ -16,6 +16,8 @@ export interface OwnUserInformation {
   readonly maxPduBytes: number;
   readonly implementation: { readonly classUid: string; readonly versionName: string };
   readonly roles?: readonly RoleSelection[];
+  readonly asynchronousWindow?: AsynchronousWindow;
+  readonly extendedNegotiations?: readonly ExtendedNegotiation[];
 }
 
 export interface AssociateRequestFields extends OwnUserInformation {
@@ -28,6 +30,8 @@ export interface AssociateAcceptFields extends OwnUserInformation {
   /** Bytes 11 to 74 of the A-ASSOCIATE-RQ. */
   readonly addressing: Buffer;
   readonly contexts: readonly ContextAnswer[];
+  /** The positive response to a user identity, with what it returns (PS3.7 table D.3-15). */
+  readonly userIdentityResponse?: Buffer;
 }
 
 export function encodeAssociateRequest(fields: AssociateRequestFields): Buffer {
@@ -41,10 +45,10 @@ export function encodeAssociateRequest(fields: AssociateRequestFields): Buffer {
     ]);
     return item(ITEM_TYPE.presentationContextRq, value);
   });
-  return associatePdu(PDU_TYPE.associateRq, [addressing, applicationContext(), ...contexts, userInformation(fields)]);
+  return associatePdu(PDU_TYPE.associateRq, [addressing, applicationContext(), ...contexts, userInformation(fields, [])]);
 }
 
-/** Leaves out the asynchronous operations window (so it is 1/1, PS3.7 D.3.3.3), roles (so the defaults hold, D.3.3.4) and any answer to a user identity (D.3.3.7). */
+/** What is not given is left out: then operations are synchronous (PS3.7 D.3.3.3), the default roles hold (D.3.3.4), and a user identity has no answer (D.3.3.7). */
 export function encodeAssociateAccept(fields: AssociateAcceptFields): Buffer {
   const contexts = fields.contexts.map((context) => {
     const value = Buffer.concat([
@@ -53,7 +57,9 @@ export function encodeAssociateAccept(fields: AssociateAcceptFields): Buffer {
     ]);
     return item(ITEM_TYPE.presentationContextAc, value);
   });
-  return associatePdu(PDU_TYPE.associateAc, [fields.addressing, applicationContext(), ...contexts, userInformation(fields)]);
+  const identity =
+    fields.userIdentityResponse === undefined ? [] : [item(ITEM_TYPE.userIdentityAc, withLength(fields.userIdentityResponse))];
+  return associatePdu(PDU_TYPE.associateAc, [fields.addressing, applicationContext(), ...contexts, userInformation(fields, identity)]);
 }
 
 /** PS3.8 table 9-21. */
@@ -119,24 +125,42 @@ function applicationContext(): Buffer {
   return textItem(ITEM_TYPE.applicationContext, APPLICATION_CONTEXT_NAME);
 }
 
-function userInformation(fields: OwnUserInformation): Buffer {
-  const maximumLength = Buffer.alloc(4);
-  maximumLength.writeUInt32BE(fields.maxPduBytes);
+/** Sub-items in ascending order of their types but for `more`, which is last. */
+function userInformation(fields: OwnUserInformation, more: Buffer[]): Buffer {
+  const { maxPduBytes, implementation, asynchronousWindow, roles = [], extendedNegotiations = [] } = fields;
   const parts = [
-    item(ITEM_TYPE.maximumLength, maximumLength),
-    textItem(ITEM_TYPE.implementationClassUid, fields.implementation.classUid),
-    ...(fields.roles ?? []).map(roleItem),
-    textItem(ITEM_TYPE.implementationVersionName, fields.implementation.versionName),
+    item(ITEM_TYPE.maximumLength, uint32(maxPduBytes)),
+    textItem(ITEM_TYPE.implementationClassUid, implementation.classUid),
+    ...(asynchronousWindow === undefined ? [] : [item(ITEM_TYPE.asynchronousOperationsWindow, windowBytes(asynchronousWindow))]),
+    ...roles.map((role) => item(ITEM_TYPE.roleSelection, roleBytes(role))),
+    textItem(ITEM_TYPE.implementationVersionName, implementation.versionName),
+    ...extendedNegotiations.map(({ sopClassUid, information }) =>
+      item(ITEM_TYPE.sopClassExtendedNegotiation, Buffer.concat([withLength(Buffer.from(sopClassUid, 'latin1')), information])),
+    ),
+    ...more,
   ];
   return item(ITEM_TYPE.userInformation, Buffer.concat(parts));
 }
 
-/** Bytes 1-2 length of the UID, the UID, one byte SCU role, one byte SCP role (PS3.7 table D.3-9). */
-function roleItem({ sopClassUid, scu, scp }: RoleSelection): Buffer {
-  const uid = Buffer.from(sopClassUid, 'latin1');
+function uint32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+}
+
+function windowBytes({ invoked, performed }: AsynchronousWindow): Buffer {
+  return uint32(invoked * 0x10000 + performed);
+}
+
+function roleBytes({ sopClassUid, scu, scp }: RoleSelection): Buffer {
+  return Buffer.concat([withLength(Buffer.from(sopClassUid, 'latin1')), Buffer.from([scu ? 1 : 0, scp ? 1 : 0])]);
+}
+
+/** Behind its 2-byte length. */
+function withLength(bytes: Buffer): Buffer {
   const length = Buffer.alloc(2);
-  length.writeUInt16BE(uid.length);
-  return item(ITEM_TYPE.roleSelection, Buffer.concat([length, uid, Buffer.from([scu ? 1 : 0, scp ? 1 : 0])]));
+  length.writeUInt16BE(bytes.length);
+  return Buffer.concat([length, bytes]);
 }
 
 function textItem(type: number, text: string): Buffer {

@@ -12,7 +12,7 @@ export type TransitionInput =
   | { readonly end: AssociationEnd; readonly reason: AbortReason };
 
 /** PS3.8 table 9-26. */
-export const UNEXPECTED_PDU: AbortReason = 2;
+const UNEXPECTED_PDU: AbortReason = 2;
 /** By the PDU that came where the state table has no place for it. */
 export const UNEXPECTED = {
   associateRq: unexpected('A-ASSOCIATE-RQ'),
@@ -35,4 +35,9 @@ export function endOf(input: TransitionInput | undefined, otherwise: string): As
   if (input !== undefined && 'end' in input) return input.end;
   if (input === undefined || !('abort' in input)) return { kind: 'aborted-by-us', detail: otherwise };
   return { kind: 'aborted-by-peer', detail: `A-ABORT, source ${input.abort.source}, reason ${input.abort.reason}` };
+}
+
+/** Why the provider aborts (PS3.8 table 9-26). */
+export function reasonOf(input: TransitionInput | undefined): AbortReason {
+  return input !== undefined && 'end' in input ? input.reason : 0;
 }

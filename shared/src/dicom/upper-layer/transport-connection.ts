@@ -49,12 +49,6 @@ export class TransportConnection {
     if (this.#socket.isPaused()) this.#socket.resume();
   }
 
-  /** Sends what is written and our end, and reads on, so that the kernel does not answer late bytes with a reset that destroys our last PDU. */
-  finish(): void {
-    this.#socket.end();
-    this.#socket.resume();
-  }
-
   /** Closes when what is written has left; ARTIM limits the wait. */
   close(): void {
     this.startArtim();

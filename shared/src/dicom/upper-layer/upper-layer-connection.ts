@@ -6,7 +6,7 @@ import { PduError, PduReader, type PdvHeader } from './pdu-reader.ts';
 import { encodeAbort, encodeAssociateReject, encodeReleaseRequest, encodeReleaseResponse } from './pdu-writer.ts';
 import { eventOfPdu, type ReceivedEvent } from './received-pdu.ts';
 import { type Action, STATE_TABLE, type State, type Transition, type UpperLayerEvent } from './state-machine.ts';
-import { endOf, isVersionSupported, type TransitionInput, UNEXPECTED, UNEXPECTED_PDU } from './transition-input.ts';
+import { endOf, isVersionSupported, reasonOf, type TransitionInput, UNEXPECTED } from './transition-input.ts';
 import { TransportConnection } from './transport-connection.ts';
 import type { UpperLayerUser } from './upper-layer-user.ts';
 
@@ -66,8 +66,9 @@ export class UpperLayerConnection {
     this.#dispatch('transport confirmation', { bytes: request });
   }
 
-  /** False if the association is no longer waiting for an answer. */
-  acceptAssociation(accept: Buffer): boolean {
+  /** `maxPduBytes`: what the answer says of our inbound limit. False if the association is no longer waiting for an answer. */
+  acceptAssociation(accept: Buffer, maxPduBytes: number): boolean {
+    this.#reader.maxDataBytes = maxPduBytes;
     return this.#dispatch('A-ASSOCIATE accept', { bytes: accept });
   }
 
@@ -259,7 +260,7 @@ export class UpperLayerConnection {
         this.#end(endOf(input, 'connection lost'));
         break;
       case 'AA-7':
-        this.#transport.write(encodeAbort(2, UNEXPECTED_PDU));
+        this.#transport.write(encodeAbort(2, reasonOf(input)));
         break;
       case 'AA-8':
         this.#sendAbort(2, input);
@@ -279,14 +280,11 @@ export class UpperLayerConnection {
     this.#end({ kind: 'released', detail: `rejected: result ${reject.result}, source ${reject.source}, reason ${reject.reason}` });
   }
 
-  /** What the peer still sends is read and dropped until it closes or ARTIM expires. */
+  /** The peer is to close; what it still sends goes by the column of Sta13 until it does or ARTIM expires. */
   #sendAbort(source: 0 | 2, input: TransitionInput | undefined): void {
-    const reason = input !== undefined && 'end' in input ? input.reason : 0;
-    this.#transport.write(encodeAbort(source, reason));
+    this.#transport.write(encodeAbort(source, reasonOf(input)));
     this.#transport.startArtim();
     this.#end(endOf(input, 'aborted'));
-    this.#reader.stop();
-    this.#transport.finish();
   }
 
   #end(end: AssociationEnd): void {

@@ -14,6 +14,7 @@ const PEERS = [
   ['libgdcm-tools', 'gdcmconv'],
   ['chromium', 'chromium'],
   ['strace', 'strace'],
+  ['e2fsprogs', '/usr/sbin/mkfs.ext4'],
   ['openssl', 'openssl'],
 ];
 /** Debian's invoke-rc.d asks this file; 101 forbids starting anything. */

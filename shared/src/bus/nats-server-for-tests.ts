@@ -7,6 +7,8 @@ import { join } from 'node:path';
 
 export interface NatsServer {
   readonly url: string;
+  /** Of the running process. */
+  readonly pid: number;
   /** SIGKILL. */
   kill(): Promise<void>;
   start(): Promise<void>;
@@ -35,6 +37,9 @@ export async function startNatsServer(options: { folder?: string } = {}): Promis
   await start();
   return {
     url: `nats://127.0.0.1:${port}`,
+    get pid() {
+      return child!.pid!;
+    },
     kill: () => end('SIGKILL'),
     start,
     wipe: () => rm(folder, { recursive: true, force: true }),

@@ -6,7 +6,7 @@ export function gatewayRoutes(app: FastifyInstance, { revision, dicomPort }: Con
   app.get('/api/gateway', async () => {
     const document = revision()?.document;
     if (!document) return { aeTitles: [], listeners: [], facilities: [], sources: [] };
-    const configured = document.listeners.map(({ id, port, tls }) => ({ id, port, tls: tls !== undefined }));
+    const configured = document.listeners.map(({ id, port, tls }) => ({ id, port: port ?? dicomPort, tls: tls !== undefined }));
     return {
       aeTitles: document.gateway.calledAeTitles.filter((title) => title !== '*'),
       listeners: configured.length > 0 ? configured : [{ id: 'default', port: dicomPort, tls: false }],

@@ -2,18 +2,24 @@
 import type { GatewayDocument } from '@causeway/shared/config/gateway-document';
 import { createHeaderReader, type HeaderReader } from '@causeway/shared/config/header-reader';
 import { fieldsNotActedOn } from '@causeway/shared/config/not-acted-on';
+import { createSecretReader } from '@causeway/shared/config/secret-reference';
 import { createScp } from '@causeway/shared/dicom/dimse/scp';
 import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME } from '@causeway/shared/dicom/implementation';
 import type { Logger } from '@causeway/shared/logger';
 import { runService, type ServiceContext } from '@causeway/shared/run-service';
 import { createAdmission } from './admission.ts';
 import { answerAssociation } from './answer-association.ts';
-import { listenerOptions } from './listener-options.ts';
+import { observeListeners } from './listener-metrics.ts';
+import { Listeners } from './listeners.ts';
 import { createReceiptFacts } from './receipt-facts.ts';
 import { receiveInstance } from './receive.ts';
 import { receiverMetrics } from './receiver-metrics.ts';
+import { reportPeer } from './report-peer.ts';
+import { wantedListeners } from './wanted-listeners.ts';
 
 const ADMISSION_EVERY_MS = 1_000;
+/** Certificates are read anew this often (three small files a listener), and ports that could not be opened are tried again. */
+const LISTENERS_EVERY_MS = 5_000;
 
 await runService('receiver', async (context) => {
   const { bus, store, log, environment } = context;
@@ -49,17 +55,20 @@ await runService('receiver', async (context) => {
       return { associations, associationsPerSource, maxPduBytes, idleMs: idle, artimMs: artim };
     },
     implementation: { classUid: IMPLEMENTATION_CLASS_UID, versionName: IMPLEMENTATION_VERSION_NAME },
-    report: ({ kind, source, detail }) => log.warn({ kind, source, detail }, 'peer'),
+    report: (event) => reportPeer(log, event),
   });
-  for (const options of await listenerOptions(first, environment)) {
-    const { port } = await scp.listen(options);
-    log.info({ listener: options.id, port, tls: options.tls !== undefined }, 'listening');
-  }
+  const listeners = new Listeners({ scp, log, readSecret: createSecretReader(process.env), now: Date.now });
+  observeListeners(context.meter, { state: () => listeners.state, now: Date.now });
+  context.configuration.onChange(({ document }) => void listeners.apply(wantedListeners(document, environment)));
+  await listeners.apply(wantedListeners(current().document, environment));
+  const watching = setInterval(() => void listeners.look(), LISTENERS_EVERY_MS);
   return {
-    checks: {},
+    checks: { listeners: () => listeners.check() },
     drain: async (graceMs) => {
       clearInterval(looking);
-      await scp.drain(graceMs);
+      clearInterval(watching);
+      await listeners.stop();
+      await scp.drain(graceMs, environment.CAUSEWAY_DRAIN_NOTICE_MS);
       await facts.flush();
     },
   };
@@ -82,8 +91,6 @@ function followDocument(
   configuration.onChange(({ document }) => {
     current = { document, header: createHeaderReader(document) };
     tellWithoutEffect(log, document);
-    if (JSON.stringify(document.listeners) !== JSON.stringify(first.listeners))
-      log.warn('the listeners of the gateway document changed: they are taken up when the receiver starts again');
   });
   return () => current;
 }

@@ -30,6 +30,8 @@ export const text = (most: number) => z.string().max(most);
 export const name = () => z.string().min(1).max(128);
 export const count = (least: number, most: number) => z.int().min(least).max(most);
 export const port = () => count(1, 65_535);
+/** IANA: dicom-tls. */
+export const DEFAULT_TLS_PORT = 2762;
 
 /** Goes into subjects and keys. */
 export const id = () => checked('must be an id: a-z, 0-9 and -, 1 to 63 characters', (value) => /^[a-z0-9-]{1,63}$/.test(value));

@@ -1,6 +1,18 @@
 // How the gateway is called: its names, listeners, negotiation, limits and admission.
 import { z } from 'zod';
-import { aeTitle, aeTitleOrAny, count, id, list, network, port, secret, section, tlsSubject } from './gateway-document-fields.ts';
+import {
+  aeTitle,
+  aeTitleOrAny,
+  count,
+  DEFAULT_TLS_PORT,
+  id,
+  list,
+  network,
+  port,
+  secret,
+  section,
+  tlsSubject,
+} from './gateway-document-fields.ts';
 import { duration, watermark } from './quantities.ts';
 import { sopClassName } from './sop-class-groups.ts';
 
@@ -27,11 +39,15 @@ const serverTls = section({
   error: 'must have clientCa when clientCert is required or optional: client certificates are checked against it',
 });
 
-/** An empty list: one plain listener on the port of the environment. */
-export const listeners = list(
-  section({ id: id(), port: port(), tls: serverTls.optional(), proxyProtocol: z.boolean().default(false) }),
-  64,
-).default([]);
+/** An empty list: one plain listener on the port of the environment. A plain one without a port listens there too. */
+const listener = section({
+  id: id(),
+  port: port().optional(),
+  tls: serverTls.optional(),
+  proxyProtocol: z.boolean().default(false),
+}).transform((written) => ({ ...written, port: written.port ?? (written.tls === undefined ? undefined : DEFAULT_TLS_PORT) }));
+
+export const listeners = list(listener, 64).default([]);
 
 const syntaxPreference = list(z.enum(['explicit-little', 'implicit-little', 'lossless', 'as-proposed']), 4).min(1);
 

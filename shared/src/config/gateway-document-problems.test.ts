@@ -199,6 +199,16 @@ const wrong: [title: string, source: unknown, lines: string[]][] = [
     ['coercion[0]: must have at least one of set, copy, remove, map: else it does nothing'],
   ],
   [
+    'two listeners on one port, written or by default',
+    document({
+      listeners: [{ id: 'a', tls: { cert: 'file:/c', key: 'file:/k' } }, { id: 'b', port: 2762 }, { id: 'c' }, { id: 'd' }],
+    }),
+    [
+      'listeners[1].port: 2762 is also the port of entry [0] (2762): give each listener its own',
+      'listeners[3].port: is also the port of entry [2] (of the environment): give each listener its own',
+    ],
+  ],
+  [
     'client certificates demanded but not checked',
     document({ listeners: [{ id: 'l', port: 104, tls: { cert: 'file:/c', key: 'file:/k', clientCert: 'required' } }] }),
     ['listeners[0].tls: must have clientCa when clientCert is required or optional: client certificates are checked against it'],

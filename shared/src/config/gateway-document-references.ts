@@ -1,6 +1,7 @@
 // What only the whole document shows: names that point to nothing, names used twice, two facilities that say the same.
 // Works on an outline that always parses, so that these problems are told together with those of single fields.
 import { z } from 'zod';
+import { DEFAULT_TLS_PORT } from './gateway-document-fields.ts';
 import { canonicalNetwork, parseNetwork } from './network.ts';
 
 export interface ReferenceProblem {
@@ -18,7 +19,7 @@ const when = z
 
 const outline = z
   .looseObject({
-    listeners: rows({ id: text }),
+    listeners: rows({ id: text, port: z.number().optional().catch(undefined), tls: z.unknown().optional() }),
     facilities: rows({ id: text, model: text, destinations: texts, match: rows({}), rules: rows({ hub: text }) }),
     destinations: rows({ id: text }),
     lanes: rows({ when }),
@@ -34,6 +35,7 @@ export function referenceProblems(source: unknown): ReferenceProblem[] {
   const document = outline.parse(source);
   return [
     ...duplicates(document),
+    ...samePorts(document),
     ...unknownDestinations(document),
     ...wrongHubs(document),
     ...unknownFacilities(document),
@@ -54,6 +56,13 @@ function* duplicates(document: Outline): Generator<ReferenceProblem> {
     yield* repeatedTexts(facility?.destinations ?? []).map(({ at: which, first }) =>
       twice(['facilities', at, 'destinations', which], first),
     );
+}
+
+/** The port of a plain listener without one is known to the receiver's environment only: there it counts as a port of its own. */
+function* samePorts({ listeners }: Outline): Generator<ReferenceProblem> {
+  const ports = listeners.map((one) => String(one?.port ?? (one?.tls === undefined ? 'of the environment' : DEFAULT_TLS_PORT)));
+  for (const { at, first } of repeatedTexts(ports))
+    yield { path: ['listeners', at, 'port'], message: `is also the port of entry [${first}] (${ports[at]}): give each listener its own` };
 }
 
 const twice = (path: PropertyKey[], first: number): ReferenceProblem => ({

@@ -22,9 +22,13 @@ export const serviceEnvironment = z.object({
   CAUSEWAY_DRAIN_MS: z.coerce.number().int().min(0).default(30_000),
   CAUSEWAY_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
   OTEL_EXPORTER_OTLP_ENDPOINT: z.string().optional(),
+  /** receiver: how long of the drain its ports stay open at least, answering with transient rejects, until a balancer has noticed the 503 of /health/ready. */
+  CAUSEWAY_DRAIN_NOTICE_MS: z.coerce.number().int().min(0).default(0),
   /** receiver */
   CAUSEWAY_DICOM_HOST: z.string().default('0.0.0.0'),
   CAUSEWAY_DICOM_PORT: z.coerce.number().int().min(0).max(65535).default(4104),
+  /** receiver: several of them listen on the same ports of one machine. */
+  CAUSEWAY_DICOM_REUSE_PORT: z.stringbool().default(false),
   /** ledger and console */
   CAUSEWAY_DATABASE_URL: z.string().optional(),
   /** console */

@@ -77,6 +77,47 @@ export async function makeCertificate(folder: string, subject: string): Promise<
   return { caFile: certFile, keyFile, certFile, cert: await readFile(certFile), key: await readFile(keyFile) };
 }
 
+export interface Authority {
+  readonly cert: Buffer;
+  readonly certFile: string;
+  /** A certificate that it signs, for localhost. `days`: how long it is valid from now; negative: it has expired. */
+  issue(subject: string, days?: number): Promise<Certificates>;
+}
+
+export async function makeAuthority(folder: string, name: string): Promise<Authority> {
+  const path = (file: string) => join(folder, file);
+  const [keyFile, certFile] = [path(`${name}.key`), path(`${name}.pem`)];
+  await run('openssl', [
+    'req',
+    '-x509',
+    '-newkey',
+    'rsa:2048',
+    '-nodes',
+    '-days',
+    '3',
+    '-subj',
+    `/CN=${name}`,
+    '-keyout',
+    keyFile,
+    '-out',
+    certFile,
+  ]);
+  let issued = 0;
+  return {
+    cert: await readFile(certFile),
+    certFile,
+    issue: async (subject, days = 2) => {
+      issued++;
+      const [request, extensions, leaf, leafKey] = ['csr', 'ext', 'pem', 'key'].map((ending) => path(`${name}-${issued}.${ending}`));
+      await writeFile(extensions!, 'subjectAltName=DNS:localhost,IP:127.0.0.1\n');
+      await run('openssl', ['req', '-new', '-newkey', 'rsa:2048', '-nodes', '-subj', subject, '-keyout', leafKey!, '-out', request!]);
+      const signing = ['-CA', certFile, '-CAkey', keyFile, '-CAcreateserial', '-extfile', extensions!, '-days', String(days)];
+      await run('openssl', ['x509', '-req', '-in', request!, ...signing, '-out', leaf!]);
+      return { caFile: certFile, keyFile: leafKey!, certFile: leaf!, cert: await readFile(leaf!), key: await readFile(leafKey!) };
+    },
+  };
+}
+
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

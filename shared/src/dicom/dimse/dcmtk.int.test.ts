@@ -109,7 +109,7 @@ test('over TLS both ways with DCMTK: the verified subject reaches the handler an
   const { cert, key, certFile, keyFile } = await makeCertificate(folder.path, '/O=Clinic/CN=modality');
   const asked: AssociationRequest[] = [];
   await using scp = await startScp({
-    tls: { cert, key, ca: cert, requestCert: true, rejectUnauthorized: true },
+    tls: { cert, key, ca: cert, clientCert: 'required' },
     associationRequested: (request) => {
       asked.push(request);
       return {
@@ -142,7 +142,7 @@ test('our requestor to our SCP over TLS, and the mistakes of configuration each 
 
   await assert.rejects(open(secure.port), AssociationLost);
   const event = await secure.nextEvent();
-  assert.deepEqual([event.kind, event.detail], ['plain-on-tls-port', 'a plain A-ASSOCIATE-RQ came instead of a TLS ClientHello']);
+  assert.equal(event.kind, 'plain-on-tls-port');
 
   await assert.rejects(open(plain.port, { tls: { ca: cert } }), AssociationLost);
   assert.equal((await plain.nextEvent()).kind, 'tls-on-plain-port');
@@ -151,7 +151,7 @@ test('our requestor to our SCP over TLS, and the mistakes of configuration each 
 test('a plain peer on a TLS port is answered with A-ABORT, and a client without the required certificate gets no association', async () => {
   await using folder = await temporaryFolder();
   const { cert, key } = await makeCertificate(folder.path, '/CN=gateway');
-  await using scp = await startScp({ tls: { cert, key, ca: cert, requestCert: true, rejectUnauthorized: true }, limits: { artimMs: 300 } });
+  await using scp = await startScp({ tls: { cert, key, ca: cert, clientCert: 'required' }, limits: { artimMs: 300 } });
   const peer = await connectRaw(scp.port);
   peer.send(associateRq());
   assert.equal(await peer.nextHex(), '7 00000200');
@@ -181,7 +181,7 @@ test('a certificate that was asked for but not verified is no subject', async ()
   const stranger = await makeCertificate(other.path, '/CN=north');
   const asked: AssociationRequest[] = [];
   await using scp = await startScp({
-    tls: { cert, key, ca: cert, requestCert: true, rejectUnauthorized: false },
+    tls: { cert, key, ca: cert, clientCert: 'optional' },
     associationRequested: (request) => {
       asked.push(request);
       return { contexts: [] };

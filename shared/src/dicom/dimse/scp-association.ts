@@ -26,6 +26,9 @@ export interface AssociationHost {
   connectionClosed(association: ScpAssociation): void;
 }
 
+const TLS_ON_PLAIN_PORT =
+  'a TLS ClientHello came instead of an A-ASSOCIATE-RQ: switch TLS off at the peer, or give it the port of a TLS listener';
+
 const LOCAL_TROUBLE: Omit<RejectAnswer, 'because'> = { result: 2, source: 3, reason: 1 };
 
 export class ScpAssociation implements UpperLayerUser {
@@ -99,8 +102,8 @@ export class ScpAssociation implements UpperLayerUser {
   }
 
   malformed(error: PduError): void {
-    const kind = error.pduType === TLS_HANDSHAKE && this.peer.tls === undefined ? 'tls-on-plain-port' : 'malformed-pdu';
-    this.#report(kind, error.message);
+    if (error.pduType === TLS_HANDSHAKE && this.peer.tls === undefined) this.#report('tls-on-plain-port', TLS_ON_PLAIN_PORT);
+    else this.#report('malformed-pdu', error.message);
   }
 
   ended(end: AssociationEnd): void {
@@ -225,7 +228,8 @@ export class ScpAssociation implements UpperLayerUser {
   }
 
   #report(kind: ScpEventKind, detail: string): void {
-    this.#host.options.report({ kind, source: this.peer.address, detail });
+    const { address: source, listener, balancer } = this.peer;
+    this.#host.options.report({ kind, source, listener, ...(balancer === undefined ? {} : { balancer }), detail });
   }
 }
 

@@ -78,7 +78,12 @@ test('garbage before an association is answered with A-ABORT and reported', asyn
   const peer = await connectRaw(scp.port);
   peer.send(Buffer.from('GET / HTTP/1.1\r\n\r\n'));
   await isAborted(peer, 0, 0);
-  assert.deepEqual(await scp.nextEvent(), { kind: 'malformed-pdu', source: '127.0.0.1', detail: 'unrecognized PDU type 0x47' });
+  assert.deepEqual(await scp.nextEvent(), {
+    kind: 'malformed-pdu',
+    source: '127.0.0.1',
+    listener: 'test',
+    detail: 'unrecognized PDU type 0x47',
+  });
 });
 
 for (const [name, bytes, detail] of [
@@ -106,6 +111,7 @@ test('a connection that ends in the middle of a P-DATA-TF of an open association
   assert.deepEqual(await scp.nextEvent(), {
     kind: 'malformed-pdu',
     source: '127.0.0.1',
+    listener: 'test',
     detail: 'connection closed by the peer in the middle of a PDU of type 4, 7 bytes before its end',
   });
   assert.equal((await scp.nextEnd()).kind, 'connection-lost');

@@ -33,6 +33,7 @@ export interface StoredDataSet {
 export interface FixtureOptions extends Partial<ScpHandlers> {
   readonly limits?: Partial<ScpLimits>;
   readonly tls?: ListenOptions['tls'];
+  readonly proxyProtocol?: boolean;
 }
 
 /** A queue of facts to wait for. */
@@ -64,9 +65,11 @@ export async function startScp(options: FixtureOptions = {}) {
   };
   const limits = { ...TEST_LIMITS, ...options.limits };
   const scp = createScp({ handlers, limits: () => limits, implementation: TEST_IMPLEMENTATION, report: (event) => events.add(event) });
-  const { port } = await scp.listen({ id: 'test', host: '127.0.0.1', port: 0, tls: options.tls });
+  const { tls, proxyProtocol = false } = options;
+  const listener = await scp.listen({ id: 'test', host: '127.0.0.1', port: 0, tls, proxyProtocol });
   return {
-    port,
+    port: listener.port,
+    listener,
     scp,
     stored,
     get openAssociations() {

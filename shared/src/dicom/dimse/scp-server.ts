@@ -1,27 +1,26 @@
-// The listeners of an SCP and what all its associations share: limits and draining.
-import { createServer, type Server, type Socket } from 'node:net';
+// An SCP: its listeners, and what all its associations share: limits and draining.
+import type { Socket } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Peer, RejectAnswer } from '../upper-layer/association.ts';
-import { readIntoTwoBuffers } from '../upper-layer/two-buffer-socket.ts';
-import type { ListenOptions, Scp, ScpOptions } from './scp.ts';
+import type { ListenOptions, OpenListener, Scp, ScpEvent, ScpOptions } from './scp.ts';
 import { type AssociationHost, ScpAssociation } from './scp-association.ts';
-import { TlsGate } from './tls-gate.ts';
+import { type ListenerHost, ScpListener } from './scp-listener.ts';
 
-/** A peer that vanished without a word is noticed by TCP in about 12 minutes with Linux defaults, long before a shift ends. */
-const KEEP_ALIVE_MS = 60_000;
 /** Connections without an association yet, or closing: as many again as associations, and some for a small limit. */
 const SPARE_CONNECTIONS = 32;
-/** What a last PDU may take to leave when the listeners close. */
+/** What a last PDU may take to leave when the listeners close, and a connection accepted last to ask and be refused. */
 const FAREWELL_MS = 1000;
 
-export class ScpServer implements Scp, AssociationHost {
+export class ScpServer implements Scp, AssociationHost, ListenerHost {
   readonly options: ScpOptions;
-  readonly #servers: Server[] = [];
+  readonly #listeners = new Set<ScpListener>();
   readonly #sockets = new Set<Socket>();
   readonly #associations = new Set<ScpAssociation>();
   readonly #open = new Set<ScpAssociation>();
   readonly #openBySource = new Map<string, number>();
   #isDraining = false;
   readonly #idleWaiters = new Set<() => void>();
+  readonly #emptyWaiters = new Set<() => void>();
 
   constructor(options: ScpOptions) {
     this.options = options;
@@ -31,38 +30,31 @@ export class ScpServer implements Scp, AssociationHost {
     return this.#open.size;
   }
 
-  async listen(listener: ListenOptions): Promise<{ port: number }> {
-    const admit = this.#admission(listener);
-    // Half-open: the end of the peer's data is then an event of the state table, not the end of our answer. Not with TLS: a peer that leaves
-    // during the handshake would be noticed at its timeout only.
-    const allowHalfOpen = listener.tls === undefined;
-    const server = createServer(
-      { allowHalfOpen, pauseOnConnect: listener.tls === undefined, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS },
-      admit,
-    );
-    const { host, port, reusePort = false } = listener;
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen({ host, port, reusePort }, resolve);
-    });
-    server.removeAllListeners('error');
-    server.on('error', (error) => this.options.report({ kind: 'listener-error', source: listener.id, detail: error.message }));
-    this.#servers.push(server);
-    const address = server.address();
-    return { port: typeof address === 'object' && address !== null ? address.port : port };
+  readonly artimMs = (): number => this.options.limits().artimMs;
+
+  async listen(options: ListenOptions): Promise<OpenListener> {
+    const listener = await ScpListener.open(options, this);
+    this.#listeners.add(listener);
+    return {
+      port: listener.port,
+      change: (settings) => listener.change(settings),
+      close: () => {
+        this.#listeners.delete(listener);
+        return listener.close();
+      },
+    };
   }
 
-  async drain(graceMs: number): Promise<void> {
+  async drain(graceMs: number, noticeMs = 0): Promise<void> {
     this.#isDraining = true;
-    if (this.#open.size > 0) await this.#idleOrAfter(graceMs);
-    const closed = this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
+    await this.#closeListeners((listener) => listener.isShared);
+    const noticed = this.#listeners.size > 0 ? pause(Math.min(noticeMs, graceMs)) : undefined;
+    if (this.#open.size > 0) await settledOrAfter(this.#idleWaiters, graceMs);
+    await noticed;
+    await this.#closeListeners(() => true);
     for (const association of this.#open) association.abort({ kind: 'aborted-by-us', detail: 'shutting down' });
-    for (const association of this.#associations) association.leave();
-    const farewell = setTimeout(() => {
-      for (const socket of this.#sockets) socket.destroy();
-    }, FAREWELL_MS);
-    await Promise.all(closed);
-    clearTimeout(farewell);
+    if (this.#sockets.size > 0) await settledOrAfter(this.#emptyWaiters, Math.min(graceMs, FAREWELL_MS));
+    await this.#closeConnections();
   }
 
   refusalFor(source: string): RejectAnswer | undefined {
@@ -102,50 +94,53 @@ export class ScpServer implements Scp, AssociationHost {
     this.#associations.delete(association);
   }
 
-  async #idleOrAfter(graceMs: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#idleWaiters.add(resolve);
-    const grace = setTimeout(resolve, graceMs);
-    await promise;
-    clearTimeout(grace);
-    this.#idleWaiters.delete(resolve);
+  admit(socket: Socket, peer: Peer): void {
+    this.#associations.add(new ScpAssociation(this, socket, peer));
   }
 
-  /** What a listener does with a connection: count it, and let it in, through TLS or not. */
-  #admission(listener: ListenOptions): (socket: Socket) => void {
-    const gate = listener.tls === undefined ? undefined : this.#tlsGate(listener.id, listener.tls);
-    return (accepted) => {
-      const socket = gate === undefined ? readIntoTwoBuffers(accepted) : accepted;
-      if (!this.#counts(socket)) return;
-      if (gate === undefined) this.#associations.add(new ScpAssociation(this, socket, peerOf(socket, listener.id)));
-      else gate.admit(socket);
-    };
-  }
-
-  #tlsGate(listenerId: string, tls: NonNullable<ListenOptions['tls']>): TlsGate {
-    return new TlsGate({
-      tls,
-      timeoutMs: () => this.options.limits().artimMs,
-      secured: (socket, facts) => this.#associations.add(new ScpAssociation(this, socket, { ...peerOf(socket, listenerId), tls: facts })),
-      report: (kind, source, detail) => this.options.report({ kind, source, detail }),
-    });
+  report(event: ScpEvent): void {
+    this.options.report(event);
   }
 
   /** False: one too many, and closed already. Without this bound, silent connections could use up our file descriptors for as long as ARTIM runs. */
-  #counts(socket: Socket): boolean {
+  counts(socket: Socket, { address: source, listener }: Peer): boolean {
     const limit = this.options.limits().associations * 2 + SPARE_CONNECTIONS;
     if (this.#sockets.size >= limit) {
-      this.options.report({ kind: 'connections-exceeded', source: peerOf(socket, '').address, detail: `${limit} connections are open` });
+      this.report({ kind: 'connections-exceeded', source, listener, detail: `${limit} connections are open` });
       socket.on('error', () => socket.destroy());
       socket.destroy();
       return false;
     }
     this.#sockets.add(socket);
-    socket.once('close', () => this.#sockets.delete(socket));
+    socket.once('close', () => this.#closed(socket));
     return true;
+  }
+
+  #closed(socket: Socket): void {
+    this.#sockets.delete(socket);
+    if (this.#sockets.size === 0) for (const empty of this.#emptyWaiters) empty();
+  }
+
+  async #closeListeners(which: (listener: ScpListener) => boolean): Promise<void> {
+    await Promise.all([...this.#listeners].filter(which).map((listener) => listener.close()));
+  }
+
+  /** What is written still leaves, then everything is closed. */
+  async #closeConnections(): Promise<void> {
+    if (this.#sockets.size === 0) return;
+    for (const association of this.#associations) association.leave();
+    await settledOrAfter(this.#emptyWaiters, FAREWELL_MS);
+    for (const socket of this.#sockets) socket.destroy();
+    if (this.#sockets.size > 0) await settledOrAfter(this.#emptyWaiters, FAREWELL_MS);
   }
 }
 
-function peerOf(socket: Socket, listener: string): Peer {
-  return { address: (socket.remoteAddress ?? 'unknown').replace(/^::ffff:/, ''), port: socket.remotePort ?? 0, listener };
+/** Resolves when one of the waiters is called, or after that time. */
+async function settledOrAfter(waiters: Set<() => void>, ms: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  waiters.add(resolve);
+  const timer = setTimeout(resolve, ms);
+  await promise;
+  clearTimeout(timer);
+  waiters.delete(resolve);
 }

@@ -1,5 +1,4 @@
 // The acceptor's side of DIMSE: listeners, associations, C-STORE and C-ECHO as service class provider (PS3.7 section 9).
-import type { SecureContextOptions } from 'node:tls';
 import type {
   AssociationEnd,
   AssociationRequest,
@@ -136,15 +135,26 @@ export type ScpEventKind =
   | 'malformed-pdu'
   | 'no-association'
   | 'plain-on-tls-port'
+  | 'proxy-header-refused'
   | 'store-failed'
+  | 'tls-client-certificate-invalid'
+  | 'tls-client-certificate-missing'
   | 'tls-handshake-failed'
+  | 'tls-no-shared-cipher'
   | 'tls-on-plain-port'
+  | 'tls-own-certificate-refused'
+  | 'tls-version-refused'
   | 'unexpected-response';
 
 export interface ScpEvent {
   readonly kind: ScpEventKind;
   /** The peer's address, or the listener's id. */
   readonly source: string;
+  /** The id of the listener. */
+  readonly listener: string;
+  /** Address of the balancer in between, if one told the source. */
+  readonly balancer?: string;
+  /** One sentence: what is wrong, and what to do where that is known. */
   readonly detail: string;
   /** The field of the configuration whose limit was reached, for counting. */
   readonly limit?: string;
@@ -159,20 +169,50 @@ export interface ScpOptions {
   readonly report: (event: ScpEvent) => void;
 }
 
-export interface ListenOptions {
+/** PEM texts. Throws where it is used when they do not fit together. */
+export interface ListenerTls {
+  /** With its chain. */
+  readonly cert: string | Buffer;
+  readonly key: string | Buffer;
+  /** What client certificates are checked against. */
+  readonly ca?: string | Buffer | undefined;
+  /** optional: one that is not valid counts as none [none]. */
+  readonly clientCert?: 'none' | 'optional' | 'required';
+}
+
+/** What can change while a listener is open. */
+export interface ListenerSettings {
   readonly id: string;
+  readonly tls?: ListenerTls | undefined;
+  /** A PROXY protocol header comes first on every connection; nothing else is understood [false]. */
+  readonly proxyProtocol?: boolean;
+}
+
+export interface ListenOptions extends ListenerSettings {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
+  /** Other processes listen on it too: when this one drains, its listener closes at once and the others get what comes. */
   readonly reusePort?: boolean;
-  readonly tls?: SecureContextOptions & { requestCert?: boolean; rejectUnauthorized?: boolean };
+}
+
+export interface OpenListener {
+  readonly port: number;
+  /** For connections from now on; open ones stay as they are. Throws when certificate and key do not fit: then nothing changes. */
+  change(settings: ListenerSettings): void;
+  /** No further connections; those that are open, or wait to be accepted, go on. */
+  close(): Promise<void>;
 }
 
 export interface Scp {
-  listen(options: ListenOptions): Promise<{ port: number }>;
+  /** Rejects with the error of the system (EADDRINUSE ...) or of OpenSSL. */
+  listen(options: ListenOptions): Promise<OpenListener>;
   readonly openAssociations: number;
-  /** Refuses new associations (transient 2,3,1), lets open ones finish for at most graceMs, aborts the rest, closes the listeners. */
-  drain(graceMs: number): Promise<void>;
+  /**
+   * Refuses new associations (transient 2,3,1), lets open ones finish for at most graceMs, then closes the listeners and aborts the rest. The listeners
+   * stay open for at least noticeMs of it, so that a balancer has noticed before a connection is refused; those with reusePort close at once.
+   */
+  drain(graceMs: number, noticeMs?: number): Promise<void>;
 }
 
 /** Nothing listens yet. */

@@ -51,9 +51,12 @@ export interface UserIdentity {
 }
 
 export interface Peer {
+  /** Of the machine that sends: behind a balancer as its PROXY protocol header says. */
   readonly address: string;
   readonly port: number;
   readonly listener: string;
+  /** Address of the balancer whose PROXY protocol header told the rest. */
+  readonly balancer?: string;
   readonly tls?: { readonly subject?: string; readonly protocol?: string };
 }
 

@@ -9,16 +9,26 @@ export interface Block {
   fill: number;
 }
 
+export interface BlockPoolOptions {
+  /** Beyond it writers are asked to wait. */
+  readonly budgetBytes: number;
+  /** What stays allocated when nobody uploads. */
+  readonly keepBytes: number;
+  /** A new block's memory, BLOCK_BYTES long [of the heap]. */
+  readonly allocate?: () => Buffer;
+}
+
 export class BlockPool {
   readonly #free: Block[] = [];
   readonly #budgetBlocks: number;
   readonly #keepBlocks: number;
+  readonly #allocate: () => Buffer;
   #taken = 0;
 
-  /** `budgetBytes`: beyond it writers are asked to wait. `keepBytes`: what stays allocated when nobody uploads. */
-  constructor({ budgetBytes, keepBytes }: { budgetBytes: number; keepBytes: number }) {
+  constructor({ budgetBytes, keepBytes, allocate = () => Buffer.allocUnsafeSlow(BLOCK_BYTES) }: BlockPoolOptions) {
     this.#budgetBlocks = Math.floor(budgetBytes / BLOCK_BYTES);
     this.#keepBlocks = Math.floor(keepBytes / BLOCK_BYTES);
+    this.#allocate = allocate;
   }
 
   get isOverBudget(): boolean {
@@ -26,8 +36,8 @@ export class BlockPool {
   }
 
   take(): Block {
+    const block = this.#free.pop() ?? { bytes: this.#allocate(), fill: 0 };
     this.#taken++;
-    const block = this.#free.pop() ?? { bytes: Buffer.allocUnsafeSlow(BLOCK_BYTES), fill: 0 };
     block.fill = 0;
     return block;
   }

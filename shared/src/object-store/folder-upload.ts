@@ -1,37 +1,33 @@
 // One object on its way into the folder: a small one is held and written at once, a large one is written behind as it arrives; then it is synced, renamed, and
-// its directory synced.
-import { closeSync, fdatasync, writeSync, writev } from 'node:fs';
-import { promisify } from 'node:util';
+// its directory synced, all by the writer's thread.
 import { TransientError } from '../errors.ts';
 import { BLOCK_BYTES, type Block, type BlockPool } from './block-pool.ts';
-import { type IncomingFile, type IncomingFiles, remove } from './incoming-files.ts';
+import type { FolderWriter } from './folder-writer.ts';
+import type { Patch, Span } from './folder-writer-thread.ts';
 import type { ObjectUpload } from './object-store.ts';
 
-const writeVector = promisify(writev);
-const syncData = promisify(fdatasync);
-
 export interface UploadPlace {
-  readonly incoming: IncomingFiles;
-  /** Renames the synced file to its place and makes the rename durable. */
-  readonly publish: (incomingPath: string) => Promise<void>;
+  readonly writer: FolderWriter;
+  /** Its blocks lie in the memory that the writer's thread sees. */
   readonly pool: BlockPool;
+  /** Path of the object. */
+  readonly target: string;
 }
 
-/** Objects below this size are written in one system call when they are whole: each turn through the thread pool costs 0.1 ms and more on two cores. Of a larger
+/** Objects below this size are handed over once, when they are whole: each turn to a thread costs 0.1 ms and more on two cores. Of a larger
  * one at most this much is held; then the writer is asked to wait, because the disk is slower than the network. */
 const HOLD_BLOCKS = (1024 * 1024) / BLOCK_BYTES;
-/** A first chunk up to this size (group 2) stays in memory until the commit, for its patches. */
-const HEAD_BYTES = 64 * 1024;
 
 export class FolderUpload implements ObjectUpload {
   readonly #place: UploadPlace;
-  #head: Buffer | undefined;
+  readonly #upload: number;
+  /** The first block, with group 2, stays until the commit, for its patches. */
+  #first: Block | undefined;
   #full: Block[] = [];
   #current: Block | undefined;
   #written = 0;
   #size = 0;
-  #file: IncomingFile | undefined;
-  #patches: { position: number; bytes: Buffer }[] = [];
+  #patches: Patch[] = [];
   #writing: Promise<void> | undefined;
   #failure: TransientError | undefined;
   #ended = false;
@@ -39,13 +35,18 @@ export class FolderUpload implements ObjectUpload {
 
   constructor(place: UploadPlace) {
     this.#place = place;
+    this.#upload = place.writer.begin();
   }
 
   write(chunk: Buffer): Promise<void> | undefined {
     if (this.#ended) throw new Error('write after the end of the upload');
     if (this.#failure) return Promise.reject(this.#failure);
-    if (this.#size === 0 && chunk.length <= HEAD_BYTES) this.#keepHead(chunk);
-    else this.#hold(chunk);
+    try {
+      this.#hold(chunk);
+    } catch (error) {
+      this.#failure = storeFailure(error);
+      return Promise.reject(this.#failure);
+    }
     const mustWait = this.#full.length >= HOLD_BLOCKS || this.#place.pool.isOverBudget;
     if (!mustWait && (this.#full.length === 0 || !this.#isLarge)) return undefined;
     this.#isLarge = true;
@@ -58,7 +59,7 @@ export class FolderUpload implements ObjectUpload {
 
   patch(position: number, bytes: Buffer): void {
     if (position + bytes.length > this.#size) throw new Error(`patch at ${position} beyond the ${this.#size} bytes written`);
-    if (this.#head && position + bytes.length <= this.#head.length) bytes.copy(this.#head, position);
+    if (this.#first && position + bytes.length <= this.#first.fill) bytes.copy(this.#first.bytes, position);
     else this.#patches.push({ position, bytes });
   }
 
@@ -66,19 +67,13 @@ export class FolderUpload implements ObjectUpload {
     this.#ended = true;
     try {
       await this.#writing;
-      if (this.#current) this.#full.push(this.#current);
-      this.#current = undefined;
-      await this.#flush();
-      if (this.#written !== this.#size) throw new Error(`${this.#written} of ${this.#size} bytes were written`);
-      const file = await this.#openFile();
-      this.#writePatches(file);
-      await syncData(file.descriptor);
-      await this.#place.publish(file.path);
-      this.#file = undefined;
-      closeQuietly(file.descriptor);
+      if (this.#failure) throw this.#failure;
+      const { writer, target } = this.#place;
+      await writer.commit(this.#upload, { spans: this.#restOfIt(), patches: this.#patches, target });
     } catch (error) {
-      await this.#remove();
       throw storeFailure(error);
+    } finally {
+      this.#giveBack();
     }
     return { size: this.#size };
   }
@@ -86,22 +81,8 @@ export class FolderUpload implements ObjectUpload {
   async discard(): Promise<void> {
     this.#ended = true;
     await this.#writing?.catch(() => {});
-    await this.#remove();
-  }
-
-  /** A few hundred bytes into the page cache: cheaper here than a turn through the thread pool (0.1 ms and more on two cores). */
-  #writePatches({ descriptor }: IncomingFile): void {
-    const head = this.#head ? [{ position: 0, bytes: this.#head }] : [];
-    for (const { position, bytes } of [...head, ...this.#patches]) {
-      for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at, bytes.length - at, position + at);
-    }
-  }
-
-  /** A copy: patches must not change what the caller gave. */
-  #keepHead(chunk: Buffer): void {
-    this.#head = Buffer.from(chunk);
-    this.#size = chunk.length;
-    this.#written = chunk.length;
+    this.#giveBack();
+    if (this.#isLarge && !this.#failure) await this.#place.writer.discard(this.#upload);
   }
 
   #hold(chunk: Buffer): void {
@@ -110,11 +91,17 @@ export class FolderUpload implements ObjectUpload {
       const copied = chunk.copy(this.#current.bytes, this.#current.fill, at);
       this.#current.fill += copied;
       at += copied;
-      if (this.#current.fill < BLOCK_BYTES) continue;
-      this.#full.push(this.#current);
-      this.#current = undefined;
+      if (this.#current.fill === BLOCK_BYTES) this.#keep(this.#current);
     }
     this.#size += chunk.length;
+  }
+
+  #keep(block: Block): void {
+    this.#current = undefined;
+    if (this.#first === undefined) {
+      this.#first = block;
+      this.#written = BLOCK_BYTES;
+    } else this.#full.push(block);
   }
 
   /** One write at a time, in order; what came meanwhile goes with the next. */
@@ -130,70 +117,38 @@ export class FolderUpload implements ObjectUpload {
       const blocks = this.#full;
       this.#full = [];
       try {
-        await this.#writeBlocks(blocks);
+        await this.#place.writer.write(this.#upload, this.#spansOf(blocks));
       } catch (error) {
         this.#failure = storeFailure(error);
+        throw this.#failure;
       } finally {
         this.#place.pool.give(blocks);
       }
-      if (this.#failure) break;
     }
-    if (this.#failure) throw this.#failure;
   }
 
-  /** A small object is whole when it is written: its head, with the patches, goes in the same call. */
-  async #writeBlocks(blocks: readonly Block[]): Promise<void> {
-    const buffers = blocks.map(({ bytes, fill }) => bytes.subarray(0, fill));
-    const head = this.#ended && !this.#isLarge ? this.#head : undefined;
-    if (head) this.#head = undefined;
-    const position = head ? 0 : this.#written;
-    const written = await writeFully(await this.#openFile(), head ? [head, ...buffers] : buffers, position);
-    this.#written = position + written;
+  /** In their order, from where the last ones ended. */
+  #spansOf(blocks: readonly Block[]): Span[] {
+    return blocks.map((block) => {
+      const span = { offset: block.bytes.byteOffset, length: block.fill, position: this.#written };
+      this.#written += block.fill;
+      return span;
+    });
   }
 
-  async #openFile(): Promise<IncomingFile> {
-    this.#file ??= await this.#place.incoming.take();
-    return this.#file;
+  #restOfIt(): Span[] {
+    if (this.#first === undefined) return this.#current ? this.#spansOf([this.#current]) : [];
+    const first = { offset: this.#first.bytes.byteOffset, length: BLOCK_BYTES, position: 0 };
+    return [first, ...this.#spansOf(this.#current ? [...this.#full, this.#current] : this.#full)];
   }
 
-  async #remove(): Promise<void> {
-    this.#place.pool.give(this.#current ? [...this.#full, this.#current] : this.#full);
+  #giveBack(): void {
+    const blocks = [this.#first, ...this.#full, this.#current].filter((block) => block !== undefined);
+    this.#first = undefined;
     this.#full = [];
     this.#current = undefined;
-    const file = this.#file;
-    this.#file = undefined;
-    if (file) await remove(file);
+    this.#place.pool.give(blocks);
   }
-}
-
-/** Synced and in its place: nothing can be lost by a close that fails. Microseconds, so no turn through the thread pool. */
-function closeQuietly(descriptor: number): void {
-  try {
-    closeSync(descriptor);
-  } catch {
-    // The object is durable all the same.
-  }
-}
-
-/** writev takes at most IOV_MAX (1024) buffers, and may write less than asked. */
-async function writeFully({ descriptor }: IncomingFile, buffers: Buffer[], position: number): Promise<number> {
-  let written = 0;
-  let rest = buffers;
-  while (rest.length > 0) {
-    const { bytesWritten } = await writeVector(descriptor, rest.slice(0, 1_024), position + written);
-    written += bytesWritten;
-    rest = withoutFirst(rest, bytesWritten);
-  }
-  return written;
-}
-
-function withoutFirst(chunks: Buffer[], count: number): Buffer[] {
-  let left = count;
-  let index = 0;
-  while (index < chunks.length && left >= chunks[index]!.length) left -= chunks[index++]!.length;
-  const rest = chunks.slice(index);
-  if (left > 0) rest[0] = rest[0]!.subarray(left);
-  return rest;
 }
 
 function storeFailure(error: unknown): TransientError {

@@ -1,21 +1,21 @@
 // The object store of one machine: a folder. An object is a file that was synced, renamed into place, and whose directory was synced.
 import { constants, type Dirent } from 'node:fs';
-import { mkdir, open, readdir, rename, stat, statfs, unlink } from 'node:fs/promises';
+import { mkdir, open, readdir, stat, statfs, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { isObjectKey, type ObjectKey, objectKey, uuidV7 } from '../brands.ts';
 import { ObjectMissing, TransientError } from '../errors.ts';
-import { BlockPool } from './block-pool.ts';
+import { BLOCK_BYTES, BlockPool } from './block-pool.ts';
 import { DirectorySync } from './directory-sync.ts';
 import { FolderUpload } from './folder-upload.ts';
-import { IncomingFiles } from './incoming-files.ts';
-
+import { FolderWriter } from './folder-writer.ts';
 import type { ObjectStat, ObjectStore, ObjectUpload } from './object-store.ts';
+import { SharedMemory } from './shared-memory.ts';
 
-/** What all uploads of one process hold in memory together (invariant 4). */
-const MEMORY_BUDGET_BYTES = 48 * 1024 * 1024;
-/** Eight associations at work need about this much; more is given back when they end. */
-const MEMORY_KEPT_BYTES = 16 * 1024 * 1024;
+/** What all uploads of one process hold in memory before their writers are asked to wait (invariant 4). */
+const MEMORY_BUDGET_BYTES = 32 * 1024 * 1024;
+/** Each arriving object holds one block at least: beyond so many, C-STORE is refused (A700). */
+const MEMORY_MOST_BYTES = 256 * 1024 * 1024;
 const READ_CHUNK_BYTES = 256 * 1024;
 const INCOMING = '.incoming';
 
@@ -31,30 +31,20 @@ class FolderStore implements ObjectStore {
   readonly #root: string;
   readonly #incoming: string;
   readonly #directories = new DirectorySync();
-  readonly #pool = new BlockPool({ budgetBytes: MEMORY_BUDGET_BYTES, keepBytes: MEMORY_KEPT_BYTES });
-  readonly #files: IncomingFiles;
-  readonly #made = new Map<string, Promise<void>>();
+  readonly #pool: BlockPool;
+  readonly #writer: FolderWriter;
 
   constructor(root: string, incoming: string) {
     this.#root = root;
     this.#incoming = incoming;
-    this.#files = new IncomingFiles(incoming);
+    const shared = new SharedMemory(MEMORY_MOST_BYTES);
+    const allocate = () => shared.allocate(BLOCK_BYTES);
+    this.#pool = new BlockPool({ budgetBytes: MEMORY_BUDGET_BYTES, keepBytes: MEMORY_MOST_BYTES, allocate });
+    this.#writer = new FolderWriter({ root, incoming, memory: shared.bytes });
   }
 
   create(key: ObjectKey): ObjectUpload {
-    const path = this.#pathOf(key);
-    const publish = async (written: string) => {
-      const folder = dirname(path);
-      await this.#makeFolder(folder);
-      await rename(written, path).catch((error: unknown) => this.#renameAgain(error, written, path));
-      try {
-        await this.#directories.sync(folder);
-      } catch (error) {
-        await unlink(path).catch(() => {});
-        throw error;
-      }
-    };
-    return new FolderUpload({ incoming: this.#files, publish, pool: this.#pool });
+    return new FolderUpload({ writer: this.#writer, pool: this.#pool, target: this.#pathOf(key) });
   }
 
   async get(key: ObjectKey, range?: { start: number; end?: number }): Promise<Readable> {
@@ -118,41 +108,12 @@ class FolderStore implements ObjectStore {
   }
 
   async close(): Promise<void> {
-    await this.#files.close();
+    await this.#writer.close();
     await this.#directories.close();
   }
 
   #pathOf(key: ObjectKey): string {
     return join(this.#root, ...objectKey(key).split('/'));
-  }
-
-  /** Somebody removed the folder since it was made: it is made once more. */
-  async #renameAgain(error: unknown, written: string, path: string): Promise<void> {
-    if (!isAbsent(error)) throw error;
-    this.#made.clear();
-    this.#directories.forget(dirname(path));
-    await this.#makeFolder(dirname(path));
-    await rename(written, path);
-  }
-
-  /** Each new folder is made durable in its parent, once a process. */
-  #makeFolder(folder: string): Promise<void> {
-    let making = this.#made.get(folder);
-    if (!making) {
-      making = this.#makeDurably(folder);
-      making.catch(() => this.#made.delete(folder));
-      this.#made.set(folder, making);
-      if (this.#made.size > 10_000) this.#made.clear();
-    }
-    return making;
-  }
-
-  async #makeDurably(folder: string): Promise<void> {
-    const parent = dirname(folder);
-    if (folder !== this.#root && parent !== this.#root) await this.#makeFolder(parent);
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    const handle = await open(parent, constants.O_RDONLY);
-    await handle.sync().finally(() => handle.close());
   }
 
   async *#walk(relative: string, prefix: string): AsyncIterable<ObjectStat & { key: ObjectKey }> {

@@ -29,6 +29,7 @@ export class FolderUpload implements ObjectUpload {
   #size = 0;
   #patches: Patch[] = [];
   #writing: Promise<void> | undefined;
+  #committing: Promise<{ size: number }> | undefined;
   #failure: TransientError | undefined;
   #ended = false;
   #isLarge = false;
@@ -63,26 +64,33 @@ export class FolderUpload implements ObjectUpload {
     else this.#patches.push({ position, bytes });
   }
 
-  async commit(): Promise<{ size: number }> {
+  commit(): Promise<{ size: number }> {
     this.#ended = true;
+    this.#committing = this.#commit();
+    return this.#committing;
+  }
+
+  /** Once a commit is under way it runs to its end, because the thread reads the blocks; a durable object stays. */
+  async discard(): Promise<void> {
+    this.#ended = true;
+    await this.#writing?.catch(() => {});
+    await this.#committing?.catch(() => {});
+    this.#giveBack();
+    if (this.#isLarge && !this.#failure && !this.#committing) await this.#place.writer.discard(this.#upload);
+  }
+
+  async #commit(): Promise<{ size: number }> {
     try {
       await this.#writing;
       if (this.#failure) throw this.#failure;
       const { writer, target } = this.#place;
-      await writer.commit(this.#upload, { spans: this.#restOfIt(), patches: this.#patches, target });
+      await writer.commit(this.#upload, { spans: this.#restOfIt(), patches: this.#patches, target, size: this.#size });
     } catch (error) {
       throw storeFailure(error);
     } finally {
       this.#giveBack();
     }
     return { size: this.#size };
-  }
-
-  async discard(): Promise<void> {
-    this.#ended = true;
-    await this.#writing?.catch(() => {});
-    this.#giveBack();
-    if (this.#isLarge && !this.#failure) await this.#place.writer.discard(this.#upload);
   }
 
   #hold(chunk: Buffer): void {

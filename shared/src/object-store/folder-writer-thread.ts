@@ -19,6 +19,16 @@ export interface Patch {
   readonly bytes: Uint8Array;
 }
 
+export interface FinishedObject {
+  /** What was not written yet. */
+  readonly spans: readonly Span[];
+  readonly patches: readonly Patch[];
+  /** Path of the object. */
+  readonly target: string;
+  /** Of the whole object: when another number of bytes was written, it is not made visible. */
+  readonly size: number;
+}
+
 interface JobHead {
   readonly id: number;
   readonly upload: number;
@@ -26,7 +36,7 @@ interface JobHead {
 
 export type Job =
   | (JobHead & { readonly kind: 'write'; readonly spans: readonly Span[] })
-  | (JobHead & { readonly kind: 'commit'; readonly spans: readonly Span[]; readonly patches: readonly Patch[]; readonly target: string })
+  | (JobHead & FinishedObject & { readonly kind: 'commit' })
   | (JobHead & { readonly kind: 'discard' })
   | { readonly id: number; readonly kind: 'close' };
 
@@ -102,8 +112,10 @@ export class FolderWriterThread {
     }
   }
 
-  #publish({ upload, patches, target }: Commit): void {
+  #publish({ upload, patches, target, size }: Commit): void {
     const file = this.#files.get(upload)!;
+    // The thread before this one was lost, and what it had written with it.
+    if (file.size !== size) throw new Error(`${file.size} of ${size} bytes were written`);
     for (const { position, bytes } of patches) file.patch(Buffer.from(bytes), position);
     file.sync();
     this.#folders.make(dirname(target));

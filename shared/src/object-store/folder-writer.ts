@@ -1,7 +1,7 @@
 // The caller's side of the thread that makes objects durable: jobs go over, outcomes come back.
 import { Worker } from 'node:worker_threads';
 import { TransientError } from '../errors.ts';
-import type { Job, Outcome, Patch, Span, WriterPlace } from './folder-writer-thread.ts';
+import type { FinishedObject, Job, Outcome, Span, WriterPlace } from './folder-writer-thread.ts';
 
 interface Waiting {
   resolve(): void;
@@ -13,16 +13,16 @@ type Request = Job extends infer Each ? (Each extends Job ? Omit<Each, 'id'> : n
 
 const PROGRAM = new URL('./folder-writer-thread.ts', import.meta.url);
 
+/** While one waits for the disk, the other works. Each costs some 5 MiB. */
+const THREADS = 2;
+
 export class FolderWriter {
-  readonly #place: WriterPlace;
-  readonly #waiting = new Map<number, Waiting>();
-  #thread: Worker | undefined;
-  #jobs = 0;
+  readonly #threads: readonly WriterThread[];
   #uploads = 0;
 
   /** No thread runs before the first upload. */
   constructor(place: WriterPlace) {
-    this.#place = place;
+    this.#threads = Array.from({ length: THREADS }, () => new WriterThread(place));
   }
 
   /** A number for one more upload. */
@@ -32,27 +32,46 @@ export class FolderWriter {
 
   /** Rejects with the error of the file system (`code`); then the file is removed, and the upload is over. */
   write(upload: number, spans: readonly Span[]): Promise<void> {
-    return this.#ask({ kind: 'write', upload, spans });
+    return this.#of(upload).ask({ kind: 'write', upload, spans });
   }
 
   /** Resolves when the object is durable under `target`. Rejects as `write`; then nothing is visible there. */
-  commit(upload: number, object: { spans: readonly Span[]; patches: readonly Patch[]; target: string }): Promise<void> {
-    return this.#ask({ kind: 'commit', upload, ...object });
+  commit(upload: number, object: FinishedObject): Promise<void> {
+    return this.#of(upload).ask({ kind: 'commit', upload, ...object });
   }
 
   discard(upload: number): Promise<void> {
-    return this.#ask({ kind: 'discard', upload });
+    return this.#of(upload).ask({ kind: 'discard', upload });
   }
 
-  /** Removes what is unfinished, and ends the thread. */
+  /** Removes what is unfinished, and ends the threads. */
+  async close(): Promise<void> {
+    await Promise.all(this.#threads.map((thread) => thread.close()));
+  }
+
+  #of(upload: number): WriterThread {
+    return this.#threads[upload % THREADS]!;
+  }
+}
+
+class WriterThread {
+  readonly #place: WriterPlace;
+  readonly #waiting = new Map<number, Waiting>();
+  #thread: Worker | undefined;
+  #jobs = 0;
+
+  constructor(place: WriterPlace) {
+    this.#place = place;
+  }
+
   async close(): Promise<void> {
     const thread = this.#thread;
     if (thread === undefined) return;
-    await this.#ask({ kind: 'close' });
+    await this.ask({ kind: 'close' });
     await thread.terminate();
   }
 
-  #ask(request: Request): Promise<void> {
+  ask(request: Request): Promise<void> {
     const id = this.#jobs++;
     const thread = this.#running();
     return new Promise((resolve, reject) => {

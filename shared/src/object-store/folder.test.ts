@@ -76,6 +76,23 @@ describe('folder store', () => {
     assert.deepEqual(await filesWithContent(), []);
   });
 
+  it('keeps an object whole though it is discarded while it is committed', async () => {
+    const keys = Array.from({ length: 20 }, freshKey);
+    const content = (n: number) => Buffer.alloc(400_000, n + 1);
+    const begun = keys.map((key, n) => {
+      const upload = store.create(key);
+      void upload.write(content(n));
+      const committed = upload.commit();
+      return [committed, upload.discard()];
+    });
+    // Blocks given back too early would be filled by these while the others are written.
+    const others = Array.from({ length: 20 }, () => store.create(freshKey()));
+    for (const other of others) void other.write(Buffer.alloc(400_000, 0xee));
+    await Promise.all(begun.flat());
+    for (const [n, key] of keys.entries()) assert.ok((await read(await store.get(key))).equals(content(n)), `object ${n}`);
+    await Promise.all(others.map((other) => other.discard()));
+  });
+
   it('lists by prefix in order of keys, without what is still arriving', async () => {
     const study = 'a'.repeat(32);
     const keys = ['1-a.dcm', '2-a.dcm', '3-a.dcm'].map((name) => objectKey(`retrieved/src/${study}/${name}`));

@@ -12,6 +12,7 @@ const MOST_VECTORS = 1_024;
 export class IncomingFile {
   readonly path: string;
   readonly #buffered: number;
+  #size = 0;
   #direct: number | undefined;
 
   /** Makes it. Throws the error of the file system. */
@@ -19,6 +20,11 @@ export class IncomingFile {
     this.path = path;
     this.#buffered = openSync(path, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY, 0o600);
     this.#direct = openDirect(path);
+  }
+
+  /** Bytes written; each place is written once. */
+  get size(): number {
+    return this.#size;
   }
 
   /** `buffers` follow each other; all but the last of an object are whole blocks, and `position` is a multiple of 4096. */
@@ -29,6 +35,7 @@ export class IncomingFile {
     const even = odd === 0 ? buffers : [...buffers.slice(0, -1), last.subarray(0, last.length - odd)];
     const written = this.#writeEven(even, position);
     if (odd > 0) writeFully(this.#buffered, [last.subarray(last.length - odd)], position + written);
+    this.#size += written + odd;
   }
 
   /** A few bytes anywhere. */

@@ -31,12 +31,34 @@ export class DurableFolders {
   }
 }
 
-/** Makes every rename into the folder durable that was done before. Opening one costs 10 microseconds beside the sync's hundreds. */
-export function syncFolder(folder: string): void {
-  const descriptor = openSync(folder, 'r');
+/** Makes what was done in the folder before durable. */
+function syncFolder(folder: string): void {
+  const synced = new SyncedFolder(folder);
   try {
-    fsyncSync(descriptor);
+    synced.sync();
   } finally {
-    closeSync(descriptor);
+    synced.close();
+  }
+}
+
+/** A directory opened before the renames that its sync makes durable: the kernel tells of a failed write only those who had it open by then. */
+export class SyncedFolder {
+  readonly #descriptor: number;
+
+  /** Opening one costs 10 microseconds beside the sync's hundreds. Throws the error of the file system. */
+  constructor(path: string) {
+    this.#descriptor = openSync(path, 'r');
+  }
+
+  sync(): void {
+    fsyncSync(this.#descriptor);
+  }
+
+  close(): void {
+    try {
+      closeSync(this.#descriptor);
+    } catch {
+      // What had to be durable was synced, or is told to have failed.
+    }
   }
 }

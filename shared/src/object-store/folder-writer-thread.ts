@@ -4,7 +4,7 @@ import { renameSync, unlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { uuidV7 } from '../brands.ts';
-import { DurableFolders, syncFolder } from './durable-folders.ts';
+import { DurableFolders, SyncedFolder } from './durable-folders.ts';
 import { IncomingFile } from './incoming-file.ts';
 
 /** Bytes of the shared memory, and where they go in the file. */
@@ -39,6 +39,9 @@ export type Job =
   | (JobHead & FinishedObject & { readonly kind: 'commit' })
   | (JobHead & { readonly kind: 'discard' })
   | { readonly id: number; readonly kind: 'close' };
+
+/** Those that renames of one turn went into, by path. */
+type OpenFolders = Map<string, SyncedFolder>;
 
 type Commit = Extract<Job, { kind: 'commit' }>;
 
@@ -82,8 +85,14 @@ export class FolderWriterThread {
       }
     };
     const commits = jobs.filter((job) => attempt(job.id, () => this.#take(job))).filter((job) => job.kind === 'commit');
-    const published = commits.filter((job) => attempt(job.id, () => this.#publish(job)));
-    this.#syncFolders(published, failures);
+    const folders: OpenFolders = new Map();
+    const published = commits.filter((job) => attempt(job.id, () => this.#publish(job, folders)));
+    for (const [folder, together] of Map.groupBy(published, ({ target }) => dirname(target))) {
+      const failure = failureOfSync(folders.get(folder)!);
+      // What cannot be made durable is not left visible.
+      if (failure) for (const job of together) attempt(job.id, () => unmake(job.target, failure));
+    }
+    for (const folder of folders.values()) folder.close();
     for (const job of jobs) if (failures.has(job.id) && job.kind !== 'close') this.#remove(job.upload);
     return jobs.map(({ id }) => ({ id, ...failureOf(failures.get(id)) }));
   }
@@ -112,42 +121,36 @@ export class FolderWriterThread {
     }
   }
 
-  #publish({ upload, patches, target, size }: Commit): void {
+  #publish({ upload, patches, target, size }: Commit, folders: OpenFolders): void {
     const file = this.#files.get(upload)!;
     // The thread before this one was lost, and what it had written with it.
     if (file.size !== size) throw new Error(`${file.size} of ${size} bytes were written`);
     for (const { position, bytes } of patches) file.patch(Buffer.from(bytes), position);
     file.sync();
-    this.#folders.make(dirname(target));
-    this.#rename(file.path, target);
+    this.#rename(file.path, target, folders);
     this.#files.delete(upload);
     file.close();
   }
 
-  /** Somebody removed the folder since it was made: it is made once more. */
-  #rename(path: string, target: string): void {
+  #rename(path: string, target: string, folders: OpenFolders): void {
     try {
+      this.#open(dirname(target), folders);
       renameSync(path, target);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      // Somebody removed the folder since it was made: it is made once more.
       this.#folders.forget();
-      this.#folders.make(dirname(target));
+      folders.get(dirname(target))?.close();
+      folders.delete(dirname(target));
+      this.#open(dirname(target), folders);
       renameSync(path, target);
     }
   }
 
-  /** One sync for all renames into a folder. What cannot be made durable is not left visible. */
-  #syncFolders(published: readonly Commit[], failures: Map<number, unknown>): void {
-    for (const [folder, jobs] of Map.groupBy(published, ({ target }) => dirname(target))) {
-      try {
-        syncFolder(folder);
-      } catch (error) {
-        for (const { id, target } of jobs) {
-          failures.set(id, error);
-          unlinkQuietly(target);
-        }
-      }
-    }
+  #open(folder: string, folders: OpenFolders): void {
+    if (folders.has(folder)) return;
+    this.#folders.make(folder);
+    folders.set(folder, new SyncedFolder(folder));
   }
 
   #remove(upload: number): void {
@@ -178,12 +181,22 @@ function runsOf(spans: readonly Span[]): Span[][] {
   return runs;
 }
 
-function unlinkQuietly(path: string): void {
+function failureOfSync(folder: SyncedFolder): unknown {
+  try {
+    folder.sync();
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
+function unmake(path: string, because: unknown): never {
   try {
     unlinkSync(path);
   } catch {
     // The file system is broken; the answer says so.
   }
+  throw because;
 }
 
 function failureOf(error: unknown): Pick<Outcome, 'failure'> {

@@ -5,8 +5,8 @@ import { connectBus } from './bus/nats-bus.ts';
 import { readServiceEnvironment, type ServiceEnvironment } from './config/service-environment.ts';
 import { describeError } from './errors.ts';
 import { createLogger, type Logger } from './logger.ts';
-import { openFolderStore } from './object-store/folder.ts';
 import type { ObjectStore } from './object-store/object-store.ts';
+import { openObjectStore } from './open-object-store.ts';
 import { type OpsServer, startOpsServer } from './ops-server.ts';
 import { type Meter, startTelemetry, type Telemetry } from './telemetry.ts';
 
@@ -60,7 +60,7 @@ async function startParts(
   build: (context: ServiceContext) => Promise<RunningService>,
 ): Promise<Parts> {
   const { environment, log, name } = base;
-  const store = await openFolderStore(environment.CAUSEWAY_OBJECT_STORE.slice('folder:'.length));
+  const store = await openObjectStore(environment, log);
   const bus = await connectBus({
     name,
     url: environment.CAUSEWAY_NATS_URL,

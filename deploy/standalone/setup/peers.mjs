@@ -16,6 +16,10 @@ const PEERS = [
   ['strace', 'strace'],
   ['e2fsprogs', '/usr/sbin/mkfs.ext4'],
   ['openssl', 'openssl'],
+  ['ceph-mon', 'ceph-mon'],
+  ['ceph-osd', 'ceph-osd'],
+  ['radosgw', 'radosgw'],
+  ['ceph-common', 'ceph'],
 ];
 /** Debian's invoke-rc.d asks this file; 101 forbids starting anything. */
 const POLICY = '/usr/sbin/policy-rc.d';

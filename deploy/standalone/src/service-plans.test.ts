@@ -48,3 +48,10 @@ test('secrets are handed over by environment, never by argument, and only the re
     ['ledger', 'console'],
   );
 });
+
+test('objects lie in the data folder unless the settings name another place', () => {
+  const storeOf = (settings: NodeJS.ProcessEnv) =>
+    planServices({ ...options, settings: readSettings(settings) }).map(({ environment }) => environment.CAUSEWAY_OBJECT_STORE);
+  assert.deepEqual(new Set(storeOf({})), new Set([`folder:${options.data.objects}`]));
+  assert.deepEqual(new Set(storeOf({ CAUSEWAY_OBJECT_STORE: 's3:images' })), new Set(['s3:images']));
+});

@@ -65,7 +65,7 @@ function common({ settings, data, ports, secrets }: ServicePlanOptions): NodeJS.
     CAUSEWAY_NATS_URL: natsUrl(ports),
     CAUSEWAY_NATS_USER: NATS_USER,
     CAUSEWAY_NATS_PASSWORD: secrets.natsPassword,
-    CAUSEWAY_OBJECT_STORE: `folder:${data.objects}`,
+    CAUSEWAY_OBJECT_STORE: settings.objectStore ?? `folder:${data.objects}`,
     CAUSEWAY_STREAM_BYTES: String(settings.streamBytes),
     CAUSEWAY_DRAIN_MS: String(settings.drainMs),
     CAUSEWAY_OPS_HOST: '127.0.0.1',

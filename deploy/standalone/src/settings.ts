@@ -27,6 +27,11 @@ const variables = z.object({
     .int()
     .min(1_000_000)
     .default(8 * 1024 ** 3),
+  /** s3:<bucket> (with CAUSEWAY_S3_...); without: the folder `objects` of the data folder. */
+  CAUSEWAY_OBJECT_STORE: z
+    .string()
+    .regex(/^(s3:|folder:\/)./, 's3:<bucket> or folder:<absolute path>')
+    .optional(),
   CAUSEWAY_NATS_SERVER: z
     .string()
     .min(1)
@@ -44,6 +49,7 @@ export interface Settings {
   readonly drainMs: number;
   readonly streamBytes: number;
   readonly natsServer: string;
+  readonly objectStore: string | undefined;
 }
 
 /** Throws one error that names every wrong variable. Paths become absolute. */
@@ -62,5 +68,6 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
     drainMs: values.CAUSEWAY_DRAIN_MS,
     streamBytes: values.CAUSEWAY_STREAM_BYTES,
     natsServer: values.CAUSEWAY_NATS_SERVER,
+    objectStore: values.CAUSEWAY_OBJECT_STORE,
   };
 }

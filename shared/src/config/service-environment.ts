@@ -6,8 +6,23 @@ export const serviceEnvironment = z.object({
   CAUSEWAY_NATS_URL: z.string().default('nats://127.0.0.1:4222'),
   CAUSEWAY_NATS_USER: z.string().optional(),
   CAUSEWAY_NATS_PASSWORD: z.string().optional(),
-  /** folder:<absolute path> */
-  CAUSEWAY_OBJECT_STORE: z.string().regex(/^folder:\/.+$/, 'folder:<absolute path>'),
+  /** folder:<absolute path> or s3:<bucket> */
+  CAUSEWAY_OBJECT_STORE: z.string().regex(/^(folder:\/.+|s3:[a-z0-9][a-z0-9.-]{2,62})$/, 'folder:<absolute path> or s3:<bucket>'),
+  /** With s3: http(s)://host:port of the store. */
+  CAUSEWAY_S3_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
+  CAUSEWAY_S3_REGION: z.string().default('us-east-1'),
+  CAUSEWAY_S3_ACCESS_KEY: z.string().min(1).optional(),
+  /** A reference: env:NAME or file:/path. */
+  CAUSEWAY_S3_SECRET_KEY: z
+    .string()
+    .regex(/^(env:.+|file:\/.+)$/, 'env:<NAME> or file:<absolute path>')
+    .optional(),
+  /** PEM file of the authority that signed the store's certificate; without: those that the system trusts. */
+  CAUSEWAY_S3_CA: z.string().optional(),
+  /** path: the bucket stands in the path (MinIO, Ceph); host: in the host name. */
+  CAUSEWAY_S3_STYLE: z.enum(['path', 'host']).default('path'),
+  /** A folder on a local disk where large objects wait for S3; not shared with other machines. Without: causeway-spool in the temporary folder. */
+  CAUSEWAY_S3_SPOOL: z.string().optional(),
   /** Where the ops server (health, metrics) of the service listens; port 0: any free one. */
   CAUSEWAY_OPS_HOST: z.string().default('127.0.0.1'),
   CAUSEWAY_OPS_PORT: z.coerce.number().int().min(0).max(65535).default(0),

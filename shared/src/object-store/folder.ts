@@ -1,8 +1,8 @@
 // The object store of one machine: a folder. An object is a file that was synced, renamed into place, and whose directory was synced.
 import { constants, type Dirent } from 'node:fs';
-import { mkdir, open, readdir, stat, statfs, unlink } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, stat, statfs, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { isObjectKey, type ObjectKey, objectKey, uuidV7 } from '../brands.ts';
 import { ObjectMissing, TransientError } from '../errors.ts';
 import { BLOCK_BYTES, BlockPool } from './block-pool.ts';
@@ -48,10 +48,12 @@ class FolderStore implements ObjectStore {
   }
 
   async get(key: ObjectKey, range?: { start: number; end?: number }): Promise<Readable> {
+    const start = range?.start ?? 0;
     try {
       const file = await open(this.#pathOf(key), constants.O_RDONLY);
+      if (range?.end !== undefined && range.end <= start) return await nothingOf(file);
       const end = range?.end === undefined ? undefined : range.end - 1;
-      return file.createReadStream({ start: range?.start ?? 0, end, highWaterMark: READ_CHUNK_BYTES });
+      return file.createReadStream({ start, end, highWaterMark: READ_CHUNK_BYTES });
     } catch (error) {
       throw readFailure(key, error);
     }
@@ -118,7 +120,7 @@ class FolderStore implements ObjectStore {
 
   async *#walk(relative: string, prefix: string): AsyncIterable<ObjectStat & { key: ObjectKey }> {
     const entries = await this.#entriesOf(relative);
-    entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+    entries.sort((a, b) => (inKey(a) < inKey(b) ? -1 : 1));
     for (const entry of entries) {
       const path = relative === '' ? entry.name : `${relative}/${entry.name}`;
       const onTheWay = prefix.startsWith(`${path}/`) || path.startsWith(prefix);
@@ -164,6 +166,15 @@ function isAlive(pid: number): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
+}
+
+/** As the name stands in a key: `src-2/` comes before `src/`. */
+const inKey = (entry: Dirent): string => (entry.isDirectory() ? `${entry.name}/` : entry.name);
+
+/** The object is there, and none of it is wanted. */
+async function nothingOf(file: FileHandle): Promise<Readable> {
+  await file.close();
+  return Readable.from([]);
 }
 
 const isAbsent = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';

@@ -1,0 +1,171 @@
+// A real S3 server for tests: Ceph's object gateway (radosgw) with one monitor and one disk server, on free ports and in a folder of its own.
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { openSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { type CephPlace, cephConfiguration } from './ceph-configuration-for-tests.ts';
+
+export interface S3Server {
+  readonly endpoint: string;
+  readonly port: number;
+  readonly accessKey: string;
+  readonly secretKey: string;
+  /** Of this server's processes, by their names: mon, osd, rgw. */
+  pids(): Map<string, number>;
+  /** What a service, or a whole gateway (`startGateway({ env })`), needs to keep its objects in this bucket here. */
+  environment(bucket: string): NodeJS.ProcessEnv;
+  /** SIGKILL to all three processes at once, as a crash of the machine would. With `disk` nothing that was answered is lost. */
+  kill(): Promise<void>;
+  /** After `kill`: resolves when it answers again. Same port, same objects. */
+  start(): Promise<void>;
+  /** Ends everything and removes the folder. */
+  stop(): Promise<void>;
+}
+
+export interface S3ServerOptions {
+  /** disk: objects survive `kill` (bluestore, each write synced; up in 8 s). memory: they do not, and it is up in 3 s. */
+  readonly keeps: 'memory' | 'disk';
+}
+
+const KEY = 'causeway-test';
+const run = promisify(execFile);
+const AGAIN_AFTER_MS = 50;
+const ATTEMPT_MS = 10_000;
+
+/** Needs the Debian packages ceph-mon, ceph-osd, radosgw and ceph-common. The caller ends it with `stop`. */
+export async function startS3Server({ keeps }: S3ServerOptions): Promise<S3Server> {
+  const folder = await mkdtemp(join(tmpdir(), 'causeway-ceph-'));
+  const [monPort, port] = [await freePort(), await freePort()];
+  const place = { folder, monPort, port, keeps, clusterId: randomUUID() };
+  const ceph = new Ceph(folder, port);
+  try {
+    await prepareFolder(place);
+    await ceph.create(place);
+  } catch (error) {
+    await ceph.stop();
+    throw error;
+  }
+  return ceph;
+}
+
+async function prepareFolder(at: CephPlace): Promise<void> {
+  for (const name of ['mon', 'osd.0', 'run', 'log']) await mkdir(join(at.folder, name));
+  await writeFile(join(at.folder, 'ceph.conf'), cephConfiguration(at));
+}
+
+class Ceph implements S3Server {
+  readonly port: number;
+  readonly endpoint: string;
+  readonly accessKey = KEY;
+  readonly secretKey = KEY;
+  readonly #folder: string;
+  readonly #children = new Map<string, ChildProcess>();
+
+  constructor(folder: string, port: number) {
+    this.#folder = folder;
+    this.port = port;
+    this.endpoint = `http://127.0.0.1:${port}`;
+    process.on('exit', this.#end);
+  }
+
+  /** Makes monitor, disk and user, and starts everything. */
+  async create({ monPort, clusterId }: CephPlace): Promise<void> {
+    const map = join(this.#folder, 'monmap');
+    await run('monmaptool', ['--create', '--clobber', '--fsid', clusterId, '--addv', 'a', `[v1:127.0.0.1:${monPort}]`, map]);
+    await run('ceph-mon', this.#arguments('--mkfs', '-i', 'a', '--monmap', map));
+    this.#spawn('mon', 'ceph-mon', '-i', 'a', '-f');
+    const disk = randomUUID();
+    await this.#again(() => run('ceph', this.#arguments('osd', 'new', disk, '0'), { timeout: ATTEMPT_MS }));
+    await run('ceph-osd', this.#arguments('-i', '0', '--mkfs', '--osd-uuid', disk));
+    this.#spawn('osd', 'ceph-osd', '-i', '0', '-f');
+    const user = ['user', 'create', '--uid=test', '--display-name=test', `--access-key=${KEY}`, `--secret-key=${KEY}`];
+    await run('radosgw-admin', this.#arguments(...user), { timeout: 60_000 });
+    await this.#startGateway();
+  }
+
+  pids(): Map<string, number> {
+    return new Map([...this.#children].map(([name, child]) => [name, child.pid!]));
+  }
+
+  environment(bucket: string): NodeJS.ProcessEnv {
+    return {
+      CAUSEWAY_OBJECT_STORE: `s3:${bucket}`,
+      CAUSEWAY_S3_ENDPOINT: this.endpoint,
+      CAUSEWAY_S3_ACCESS_KEY: KEY,
+      CAUSEWAY_S3_SECRET_KEY: 'env:CAUSEWAY_TEST_S3_SECRET',
+      CAUSEWAY_TEST_S3_SECRET: KEY,
+    };
+  }
+
+  async kill(): Promise<void> {
+    const gone = [...this.#children.values()].map((child) => exitOf(child));
+    this.#end();
+    await Promise.all(gone);
+    this.#children.clear();
+  }
+
+  async start(): Promise<void> {
+    this.#spawn('mon', 'ceph-mon', '-i', 'a', '-f');
+    this.#spawn('osd', 'ceph-osd', '-i', '0', '-f');
+    await this.#startGateway();
+  }
+
+  async stop(): Promise<void> {
+    await this.kill();
+    process.off('exit', this.#end);
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  /** Also when the test process ends early; nothing of it is worth an orderly end. */
+  readonly #end = (): void => {
+    for (const child of this.#children.values()) child.kill('SIGKILL');
+  };
+
+  #arguments(...rest: string[]): string[] {
+    return ['-c', join(this.#folder, 'ceph.conf'), ...rest];
+  }
+
+  #spawn(name: string, program: string, ...rest: string[]): void {
+    const output = openSync(join(this.#folder, 'log', `${name}.out`), 'a');
+    this.#children.set(name, spawn(program, this.#arguments(...rest), { stdio: ['ignore', output, output] }));
+  }
+
+  async #startGateway(): Promise<void> {
+    this.#spawn('rgw', 'radosgw', '-n', 'client.rgw', '-f');
+    await this.#again(() => fetch(this.endpoint, { signal: AbortSignal.timeout(ATTEMPT_MS) }));
+  }
+
+  /** Until it succeeds; a server that ended will never let it. */
+  async #again<T>(attempt: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await attempt();
+      } catch (error) {
+        for (const [name, child] of this.#children)
+          if (child.exitCode !== null || child.signalCode !== null)
+            throw new Error(`ceph ${name} ended (${child.exitCode ?? child.signalCode}): ${this.#folder}/log`, { cause: error });
+        await new Promise((resolve) => setTimeout(resolve, AGAIN_AFTER_MS));
+      }
+    }
+  }
+}
+
+function exitOf(child: ChildProcess): Promise<unknown> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+  return new Promise((resolve) => child.once('exit', resolve));
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
+    });
+  });
+}

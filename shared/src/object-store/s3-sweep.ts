@@ -1,0 +1,42 @@
+// Parts that nobody will ever join: of processes that were killed in the middle of a large object. They cost space and are seen by nobody.
+import { AbortMultipartUploadCommand, ListMultipartUploadsCommand, type ListMultipartUploadsCommandOutput } from '@aws-sdk/client-s3';
+import { isObjectKey } from '../brands.ts';
+import { isNotFound, type S3Bucket } from './s3-objects.ts';
+import { s3Request } from './s3-requests.ts';
+
+/**
+ * Aborts uploads under keys of ours that began before `olderThan`, by the store's clock. Any number of replicas may do it at once.
+ * Resolves with how many were aborted.
+ */
+export async function sweepIncompleteUploads(bucket: S3Bucket, olderThan: Date): Promise<number> {
+  let count = 0;
+  let from: { KeyMarker?: string; UploadIdMarker?: string } | undefined = {};
+  while (from) {
+    const page: ListMultipartUploadsCommandOutput = await listPage(bucket, from);
+    for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
+      if (!Key || !UploadId || !isObjectKey(Key) || !Initiated || Initiated >= olderThan) continue;
+      count += await abort(bucket, Key, UploadId);
+    }
+    from = page.IsTruncated ? { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker } : undefined;
+  }
+  return count;
+}
+
+function listPage({ client, name: Bucket }: S3Bucket, from: { KeyMarker?: string; UploadIdMarker?: string }) {
+  return s3Request({ what: 'list uploads' }, (abortSignal) =>
+    client.send(new ListMultipartUploadsCommand({ Bucket, ...from }), { abortSignal }),
+  );
+}
+
+/** 0: another replica was first. */
+async function abort({ client, name: Bucket }: S3Bucket, Key: string, UploadId: string): Promise<number> {
+  try {
+    await s3Request({ what: `abort upload ${Key}` }, (abortSignal) =>
+      client.send(new AbortMultipartUploadCommand({ Bucket, Key, UploadId }), { abortSignal }),
+    );
+    return 1;
+  } catch (error) {
+    if (isNotFound(error)) return 0;
+    throw error;
+  }
+}

@@ -1,10 +1,12 @@
-// The answer to an A-ASSOCIATE-RQ: who may call, by which name, and which contexts are accepted (PS3.8 section 9.3.3 and 9.3.4).
+// The answer to an A-ASSOCIATE-RQ: who may call, by which name, and what is agreed on (PS3.8 sections 9.3.3 and 9.3.4).
 import { acceptsCalledAe, acceptsCaller } from '@causeway/shared/config/facility-resolution';
 import type { GatewayDocument } from '@causeway/shared/config/gateway-document';
 import type { AssociationAnswer } from '@causeway/shared/dicom/dimse/scp';
-import { isUid } from '@causeway/shared/dicom/uid';
-import type { AssociationRequest, ContextAnswer, ProposedContext, RejectAnswer } from '@causeway/shared/dicom/upper-layer/association';
-import { chooseTransferSyntax } from './choose-transfer-syntax.ts';
+import type { AssociationRequest, RejectAnswer } from '@causeway/shared/dicom/upper-layer/association';
+import type { Refusal } from './admission.ts';
+import { answerContext } from './answer-context.ts';
+import { quirksOf } from './sender-quirks.ts';
+import { answerExtendedNegotiations, answerRole } from './storage-agreement.ts';
 import { isTaken } from './storage-service.ts';
 
 const PERMANENT = 1;
@@ -15,34 +17,38 @@ const TRANSIENT = 2;
 const PRESENTATION_PROVIDER = 3;
 const TEMPORARY_CONGESTION = 1;
 
-const ABSTRACT_SYNTAX_NOT_SUPPORTED = 3;
-const TRANSFER_SYNTAXES_NOT_SUPPORTED = 4;
+/** PS3.7 table D.3-14: a user name alone, with nothing that would have to be checked. */
+const USER_NAME_ALONE = 1;
+
+const CONGESTED = { result: TRANSIENT, source: PRESENTATION_PROVIDER, reason: TEMPORARY_CONGESTION } as const;
 
 /** `overload`: why nothing more is taken now, if so. */
-export function answerAssociation(document: GatewayDocument, request: AssociationRequest, overload?: string): AssociationAnswer {
-  const facts = {
-    callingAe: request.callingAe,
-    calledAe: request.calledAe,
-    source: request.peer.address,
-    listener: request.peer.listener,
-    tlsSubject: request.peer.tls?.subject,
+export function answerAssociation(document: GatewayDocument, request: AssociationRequest, overload?: Refusal): AssociationAnswer {
+  const stranger = refuseStranger(document, request);
+  if (stranger) return stranger;
+  if (overload) return { ...CONGESTED, because: overload.comment, limit: overload.limit };
+  const quirks = quirksOf(document, request.callingAe);
+  const contexts = request.contexts.map((context) => answerContext(document.negotiation, request, context));
+  return {
+    contexts,
+    roles: request.roles.filter(({ sopClassUid }) => isTaken(sopClassUid)).map(answerRole),
+    extendedNegotiations: answerExtendedNegotiations(document, request, contexts),
+    userIdentityResponse: request.userIdentity?.type === USER_NAME_ALONE ? Buffer.alloc(0) : undefined,
+    maxPduBytes: quirks?.maxPduBytes,
+    idleMs: quirks?.idle,
   };
-  if (!acceptsCalledAe(document, request.calledAe))
-    return rejectPermanently(CALLED_AE_NOT_RECOGNIZED, 'called AE title is not one of ours');
-  if (!acceptsCaller(document, facts)) return rejectPermanently(CALLING_AE_NOT_RECOGNIZED, 'caller is not on the list gateway.callers');
-  if (overload) return { result: TRANSIENT, source: PRESENTATION_PROVIDER, reason: TEMPORARY_CONGESTION, because: overload };
-  return { contexts: request.contexts.map((context) => answerContext(document, context)) };
 }
 
-function rejectPermanently(reason: number, because: string): RejectAnswer {
-  return { result: PERMANENT, source: SERVICE_USER, reason, because };
+function refuseStranger(document: GatewayDocument, request: AssociationRequest): RejectAnswer | undefined {
+  const { callingAe, calledAe, peer, userIdentity } = request;
+  if (!acceptsCalledAe(document, calledAe))
+    return rejectPermanently(CALLED_AE_NOT_RECOGNIZED, 'called AE title is not one of ours (gateway.calledAeTitles)', 'calledAeTitles');
+  const caller = { callingAe, source: peer.address, tlsSubject: peer.tls?.subject, user: userIdentity?.username };
+  if (!acceptsCaller(document, caller))
+    return rejectPermanently(CALLING_AE_NOT_RECOGNIZED, 'caller is not on the list gateway.callers', 'callers');
+  return undefined;
 }
 
-function answerContext(document: GatewayDocument, { id, abstractSyntaxUid, transferSyntaxUids }: ProposedContext): ContextAnswer {
-  const refused = transferSyntaxUids[0] ?? '';
-  if (!isUid(abstractSyntaxUid) || !isTaken(abstractSyntaxUid))
-    return { id, result: ABSTRACT_SYNTAX_NOT_SUPPORTED, transferSyntaxUid: refused };
-  const chosen = chooseTransferSyntax(document.negotiation, abstractSyntaxUid, transferSyntaxUids.filter(isUid));
-  if (!chosen) return { id, result: TRANSFER_SYNTAXES_NOT_SUPPORTED, transferSyntaxUid: refused };
-  return { id, result: 0, transferSyntaxUid: chosen };
+function rejectPermanently(reason: number, because: string, limit: string): RejectAnswer {
+  return { result: PERMANENT, source: SERVICE_USER, reason, because, limit };
 }

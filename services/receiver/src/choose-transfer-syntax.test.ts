@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { defaultGatewayDocument, parseGatewayDocument } from '@causeway/shared/config/gateway-document';
 import { answerAssociation } from './answer-association.ts';
-import { chooseTransferSyntax } from './choose-transfer-syntax.ts';
+import { chooseTransferSyntax, preferenceFor } from './choose-transfer-syntax.ts';
 
 const document = parseGatewayDocument(defaultGatewayDocument('http://127.0.0.1:1/dicom-web'));
 const CT = '1.2.840.10008.5.1.4.1.1.2';
@@ -24,11 +24,10 @@ describe('choice of a transfer syntax', () => {
     ['the first proposed for ultrasound cine: never make a sender decompress', ULTRASOUND_CINE, [JPEG_BASELINE, EXPLICIT], JPEG_BASELINE],
   ];
   for (const [title, sopClass, proposed, expected] of rows) {
-    it(title, () => assert.equal(chooseTransferSyntax(document.negotiation, sopClass, proposed), expected));
+    it(title, () => assert.equal(chooseTransferSyntax(preferenceFor(document.negotiation, [sopClass], 'ANY'), proposed), expected));
   }
   it('none when the preference names none of the proposed', () => {
-    const strict = { ...document.negotiation, prefer: ['explicit-little' as const] };
-    assert.equal(chooseTransferSyntax(strict, CT, [JPEG_BASELINE]), undefined);
+    assert.equal(chooseTransferSyntax(['explicit-little'], [JPEG_BASELINE]), undefined);
   });
 });
 
@@ -54,7 +53,7 @@ describe('answer to an association', () => {
     assert.deepEqual('because' in refused && [refused.result, refused.source, refused.reason], [1, 1, 3]);
   });
   it('refuses for a while, not for good, when the gateway is full', () => {
-    const refused = answerAssociation(document, request('GATEWAY'), 'storage is full');
+    const refused = answerAssociation(document, request('GATEWAY'), { limit: 'freeSpaceBelow', comment: 'storage is full' });
     assert.deepEqual('because' in refused && [refused.result, refused.source, refused.reason], [2, 3, 1]);
   });
   it('accepts Verification, private and unknown storage classes, and refuses worklist and query with result 3', () => {

@@ -15,6 +15,7 @@ import { createReceiptFacts } from './receipt-facts.ts';
 import { receiveInstance } from './receive.ts';
 import { receiverMetrics } from './receiver-metrics.ts';
 import { reportPeer } from './report-peer.ts';
+import { createStoreLatency } from './store-latency.ts';
 import { wantedListeners } from './wanted-listeners.ts';
 
 const ADMISSION_EVERY_MS = 1_000;
@@ -25,10 +26,11 @@ await runService('receiver', async (context) => {
   const { bus, store, log, environment } = context;
   const first = await firstDocument(context);
   const current = followDocument(context, first);
-  const admission = createAdmission({ bus, store, document: () => current().document });
+  const latency = createStoreLatency();
+  const admission = createAdmission({ bus, store, latency, document: () => current().document });
   await admission.look();
   const looking = setInterval(() => void admission.look(), ADMISSION_EVERY_MS);
-  const metrics = receiverMetrics(context.meter, () => scp.openAssociations);
+  const metrics = receiverMetrics(context.meter, { openAssociations: () => scp.openAssociations, loads: admission.loads });
   const facts = createReceiptFacts({ bus, log });
   const parts = {
     store,
@@ -36,26 +38,33 @@ await runService('receiver', async (context) => {
     announcer: { bus, store, log, facts },
     header: () => current().header,
     document: () => current().document,
-    refusal: admission.refusal,
+    admission,
+    latency,
     answered: metrics.answered,
+    limitReached: metrics.limitReached,
   };
   const scp = createScp({
     handlers: {
       associationRequested: (request) => {
         const answer = answerAssociation(current().document, request, admission.refusal());
-        if ('because' in answer) log.warn({ source: request.peer.address, because: answer.because }, 'association rejected');
         metrics.associated('because' in answer ? 'rejected' : 'accepted');
         return answer;
       },
       storeRequested: (association, request) => receiveInstance(parts, association, request),
-      associationEnded: (association, end) => log.debug({ association: association.id, ...end }, 'association ended'),
+      associationEnded: (association, end) => {
+        if (end.kind === 'timed-out') metrics.limitReached('idle');
+        log.debug({ association: association.id, ...end }, 'association ended');
+      },
     },
     limits: () => {
       const { associations, associationsPerSource, maxPduBytes, idle, artim } = current().document.limits;
       return { associations, associationsPerSource, maxPduBytes, idleMs: idle, artimMs: artim };
     },
     implementation: { classUid: IMPLEMENTATION_CLASS_UID, versionName: IMPLEMENTATION_VERSION_NAME },
-    report: (event) => reportPeer(log, event),
+    report: (event) => {
+      if (event.limit) metrics.limitReached(event.limit);
+      reportPeer(log, event);
+    },
   });
   const listeners = new Listeners({ scp, log, readSecret: createSecretReader(process.env), now: Date.now });
   observeListeners(context.meter, { state: () => listeners.state, now: Date.now });

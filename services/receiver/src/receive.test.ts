@@ -2,151 +2,11 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
-import type { PublishOptions } from '@causeway/shared/bus/bus';
-import { defaultGatewayDocument, parseGatewayDocument } from '@causeway/shared/config/gateway-document';
-import { createHeaderReader } from '@causeway/shared/config/header-reader';
-import type { CStoreRequest, DataSetSink } from '@causeway/shared/dicom/dimse/scp';
 import { readCustodyMeta } from '@causeway/shared/dicom/part10/custody-meta';
 import { parseFileMeta } from '@causeway/shared/dicom/part10/file-meta';
 import { PublicationRefused, PublicationUnknown, TransientError } from '@causeway/shared/errors';
-import { type InstanceReceived, instanceReceived } from '@causeway/shared/events/instance';
-import { createLogger } from '@causeway/shared/logger';
-import type { ObjectUpload } from '@causeway/shared/object-store/object-store';
-import { receiveInstance } from './receive.ts';
-
-const CT = '1.2.840.10008.5.1.4.1.1.2';
-const SOP_INSTANCE = '1.2.3.4';
-const document = parseGatewayDocument({ ...defaultGatewayDocument('http://127.0.0.1:1/dicom-web'), limits: { custody: '300ms' } });
-const header = createHeaderReader(document);
-
-function element(tag: number, vr: string, text: string): Buffer {
-  const value = Buffer.from(text.length % 2 ? `${text}${vr === 'UI' ? '\0' : ' '}` : text, 'latin1');
-  const head = Buffer.alloc(8);
-  head.writeUInt16LE(tag >>> 16, 0);
-  head.writeUInt16LE(tag & 0xffff, 2);
-  head.write(vr, 4, 'latin1');
-  head.writeUInt16LE(value.length, 6);
-  return Buffer.concat([head, value]);
-}
-
-const dataSet = (sopInstance = SOP_INSTANCE): Buffer =>
-  Buffer.concat([
-    element(0x00080016, 'UI', CT),
-    element(0x00080018, 'UI', sopInstance),
-    element(0x00080060, 'CS', 'CT'),
-    element(0x00080080, 'LO', 'MS44 '),
-    element(0x0020000d, 'UI', '1.2.3'),
-    element(0x0020000e, 'UI', '1.2.3.1'),
-  ]);
-
-interface World {
-  readonly objects: Map<string, Buffer>;
-  readonly uploads: { discarded: boolean }[];
-  readonly published: { event: InstanceReceived; to: PublishOptions }[];
-  sink(request?: Partial<CStoreRequest>): DataSetSink;
-}
-
-interface Behaviour {
-  readonly commit?: () => void | Promise<void>;
-  readonly write?: () => void | Promise<void>;
-  readonly discard?: () => Promise<void>;
-  readonly delete?: () => Promise<void>;
-  readonly publish?: () => void;
-  readonly refusal?: string;
-  readonly tlsSubject?: string;
-}
-
-function world(behaviour: Behaviour = {}): World {
-  const objects = new Map<string, Buffer>();
-  const uploads: { discarded: boolean }[] = [];
-  const published: World['published'] = [];
-  const store = {
-    create: (key: string): ObjectUpload => {
-      const state = { discarded: false };
-      uploads.push(state);
-      let chunks: Buffer[] = [];
-      return {
-        write: (chunk) => {
-          chunks.push(Buffer.from(chunk));
-          return behaviour.write ? Promise.resolve().then(behaviour.write) : undefined;
-        },
-        patch: (position, bytes) => {
-          const whole = Buffer.concat(chunks);
-          bytes.copy(whole, position);
-          chunks = [whole];
-        },
-        commit: async () => {
-          await behaviour.commit?.();
-          objects.set(key, Buffer.concat(chunks));
-          return { size: objects.get(key)!.length };
-        },
-        discard: async () => {
-          state.discarded = true;
-          await behaviour.discard?.();
-        },
-      };
-    },
-    delete: async (key: string) => {
-      await behaviour.delete?.();
-      objects.delete(key);
-    },
-  };
-  const bus = {
-    publish: async (event: InstanceReceived, to: PublishOptions) => {
-      behaviour.publish?.();
-      published.push({ event, to });
-    },
-    publishFact: async () => {},
-  };
-  const log = createLogger('test', 'fatal');
-  const parts = {
-    store,
-    announcer: { bus, store, log, facts: { add: () => {} } },
-    header: () => header,
-    document: () => document,
-    refusal: () => behaviour.refusal,
-    log,
-    answered: () => {},
-  } as unknown as Parameters<typeof receiveInstance>[0];
-  const association = {
-    id: 'a1',
-    contexts: [],
-    roles: [],
-    request: {
-      callingAe: 'CT1',
-      calledAe: 'GATEWAY',
-      contexts: [],
-      maxPduBytes: 0,
-      implementationClassUid: '1.2',
-      roles: [],
-      peer: { address: '10.0.0.9', port: 1, listener: 'dicom', tls: behaviour.tlsSubject ? { subject: behaviour.tlsSubject } : undefined },
-    },
-  };
-  return {
-    objects,
-    uploads,
-    published,
-    sink: (request) => {
-      const made = receiveInstance(parts, association, {
-        messageId: 1,
-        contextId: 1,
-        abstractSyntaxUid: CT,
-        transferSyntaxUid: '1.2.840.10008.1.2.1',
-        affectedSopClassUid: CT,
-        affectedSopInstanceUid: SOP_INSTANCE,
-        priority: 0,
-        ...request,
-      });
-      if ('status' in made) throw new Error(`refused at once: ${made.status.toString(16)}`);
-      return made;
-    },
-  };
-}
-
-async function send(sink: DataSetSink, bytes: Buffer): Promise<number> {
-  for (let at = 0; at < bytes.length; at += 7) await sink.write(bytes.subarray(at, at + 7));
-  return (await sink.end()).status;
-}
+import { instanceReceived } from '@causeway/shared/events/instance';
+import { CT, dataSet, element, send, world } from './receiving-world-for-tests.ts';
 
 const failing = async (): Promise<void> => {
   throw new TransientError('EIO');
@@ -173,7 +33,7 @@ describe('receiving an instance', () => {
         source: '10.0.0.9',
         receivedAt: '',
         sopClassUid: CT,
-        sopInstanceUid: SOP_INSTANCE,
+        sopInstanceUid: '1.2.3.4',
         transferSyntaxUid: '1.2.840.10008.1.2.1',
       },
     );
@@ -323,7 +183,7 @@ describe('receiving an instance', () => {
   });
 
   it('refuses at once, without reading the data set, while the gateway is full', () => {
-    const { sink } = world({ refusal: 'storage is below its free space watermark' });
+    const { sink } = world({ refusal: { limit: 'freeSpaceBelow', comment: 'storage is below its free space watermark' } });
     assert.throws(() => sink(), /a700/);
   });
 });

@@ -7,7 +7,13 @@ import type { GatewayDocument } from '@causeway/shared/config/gateway-document';
 import type { HeaderReader } from '@causeway/shared/config/header-reader';
 import { laneOf, priorityOf } from '@causeway/shared/config/rule-condition';
 import type { AcceptedAssociation, CStoreRequest, DataSetSink, DimseStatus } from '@causeway/shared/dicom/dimse/scp';
-import { digestBytes, encodeCustodyMeta, laneBytes } from '@causeway/shared/dicom/part10/custody-meta';
+import {
+  type CustodyMeta,
+  digestBytes,
+  encodeCustodyMeta,
+  encodeCustodyMetaAgain,
+  laneBytes,
+} from '@causeway/shared/dicom/part10/custody-meta';
 import { type DataSetScan, DataSetScanner } from '@causeway/shared/dicom/part10/data-set-scanner';
 import { DicomParseError } from '@causeway/shared/dicom/part10/parse-error';
 import { isUid } from '@causeway/shared/dicom/uid';
@@ -17,16 +23,22 @@ import { type AssociationFacts, type Instance, type InstanceReceived, MOST_SUBJE
 import type { Logger } from '@causeway/shared/logger';
 import type { ObjectStore, ObjectUpload } from '@causeway/shared/object-store/object-store';
 import { type OpenSpan, SpanKind, startSpan } from '@causeway/shared/spans';
+import type { Refusal } from './admission.ts';
 import { type Announcer, announceInstance } from './announce-instance.ts';
-import { checkIdentity, STATUS } from './check-identity.ts';
+import { checkIdentity, type Identity, STATUS } from './check-identity.ts';
 import { CustodyOverdue, inTime } from './in-time.ts';
+import { type Defect, toleratedOf } from './sender-quirks.ts';
+import type { StoreLatency } from './store-latency.ts';
 
 export interface ReceiveParts {
   readonly store: ObjectStore;
   readonly announcer: Announcer;
   readonly header: () => HeaderReader;
   readonly document: () => GatewayDocument;
-  readonly refusal: () => string | undefined;
+  readonly admission: { refusal(): Refusal | undefined; spaceRefusal(): Refusal | undefined };
+  readonly latency: Pick<StoreLatency, 'begin'>;
+  /** Counts, by the field of the gateway document. */
+  readonly limitReached: (limit: string) => void;
   readonly log: Logger;
   /** Counts each answer: status, bytes of the data set, seconds from the command to the answer. */
   readonly answered: (answer: { status: number; bytes: number; seconds: number }) => void;
@@ -34,8 +46,11 @@ export interface ReceiveParts {
 
 /** A sink for one C-STORE, or the status that refuses it at once. */
 export function receiveInstance(parts: ReceiveParts, association: AcceptedAssociation, request: CStoreRequest): DataSetSink | DimseStatus {
-  const refusal = parts.refusal();
-  if (refusal) return { status: STATUS.outOfResources, comment: refusal };
+  const refusal = parts.admission.refusal();
+  if (refusal) {
+    parts.limitReached(refusal.limit);
+    return { status: STATUS.outOfResources, comment: refusal.comment };
+  }
   if (request.affectedSopClassUid !== request.abstractSyntaxUid) {
     return { status: STATUS.doesNotMatch, comment: 'Affected SOP Class UID is not that of its context' };
   }
@@ -45,6 +60,11 @@ export function receiveInstance(parts: ReceiveParts, association: AcceptedAssoci
   }
   return new InstanceSink(parts, association, request);
 }
+
+/** A data set that has grown beyond this must leave room for others: smaller ones may still finish when space becomes short. */
+const LARGE_BYTES = 8 * 1024 ** 2;
+/** In group 2, for two UIDs longer than those of the command: 64 characters each instead of one and its padding. */
+const SPARE_BYTES = 128;
 
 class InstanceSink implements DataSetSink {
   readonly #parts: ReceiveParts;
@@ -58,7 +78,8 @@ class InstanceSink implements DataSetSink {
   readonly #span: OpenSpan;
   readonly #scanner: DataSetScanner;
   readonly #upload: ObjectUpload;
-  readonly #places: { digestPosition: number; lanePosition: number };
+  readonly #tolerated: ReadonlySet<Defect>;
+  #meta: CustodyMeta;
   #bytes = 0;
   #failure: DimseStatus | undefined;
   /** The store did not answer in time: nobody waits for it any more. */
@@ -76,12 +97,15 @@ class InstanceSink implements DataSetSink {
     this.#header = parts.header();
     this.#scanner = new DataSetScanner({ transferSyntaxUid: request.transferSyntaxUid, wanted: this.#header.wanted });
     this.#upload = parts.store.create(receivedKey(this.#receiptId));
-    this.#places = this.#writeGroup2();
+    this.#tolerated = toleratedOf(parts.document(), callingAe);
+    this.#meta = encodeCustodyMeta(this.#custody(this.#said), this.#tolerated.has('uid-mismatch') ? SPARE_BYTES : 0);
+    void this.#waitedFor(this.#upload.write(this.#meta.bytes));
   }
 
   write(chunk: Buffer): Promise<void> | undefined {
     if (this.#failure) return undefined;
     this.#bytes += chunk.length;
+    if (this.#bytes > LARGE_BYTES && this.#isOutOfSpace()) return undefined;
     this.#hash.update(chunk);
     const scanning = this.#scan(chunk);
     const writing = this.#failure ? undefined : this.#waitedFor(this.#upload.write(chunk));
@@ -103,13 +127,23 @@ class InstanceSink implements DataSetSink {
     void this.#discard();
   }
 
+  get #said(): Identity {
+    return { sopClassUid: this.#request.affectedSopClassUid, sopInstanceUid: this.#request.affectedSopInstanceUid };
+  }
+
   /** AE titles, addresses and lane go into the object too, so that routing can be decided again from it alone. */
-  #writeGroup2(): { digestPosition: number; lanePosition: number } {
-    const { affectedSopClassUid: sopClassUid, affectedSopInstanceUid: sopInstanceUid, transferSyntaxUid } = this.#request;
-    const receivedAt = this.#receivedAt.toISOString();
-    const meta = encodeCustodyMeta({ sopClassUid, sopInstanceUid, transferSyntaxUid, lane: 'routine', receivedAt, ...this.#facts });
-    void this.#waitedFor(this.#upload.write(meta.bytes));
-    return meta;
+  #custody(identity: Identity) {
+    const { transferSyntaxUid } = this.#request;
+    return { ...identity, transferSyntaxUid, lane: 'routine', receivedAt: this.#receivedAt.toISOString(), ...this.#facts };
+  }
+
+  #isOutOfSpace(): boolean {
+    const refusal = this.#parts.admission.spaceRefusal();
+    if (!refusal) return false;
+    this.#parts.limitReached(refusal.limit);
+    this.#failure = { status: STATUS.outOfResources, comment: refusal.comment };
+    this.#tell(STATUS.outOfResources, `${refusal.comment}, after ${this.#bytes} bytes of a data set`);
+    return true;
   }
 
   /** A disk that hangs must not hold the association for ever: the rest of the data set is read and left, and its answer is A700. */
@@ -132,13 +166,13 @@ class InstanceSink implements DataSetSink {
   }
 
   async #store(): Promise<DimseStatus> {
+    const stored = this.#parts.latency.begin();
     try {
       const scan = await this.#scanner.end();
-      const mismatch = checkIdentity(this.#request, scan);
-      if (mismatch) return mismatch;
-      const instance = this.#describe(scan);
-      this.#upload.patch(this.#places.digestPosition, digestBytes(instance.digest));
-      this.#upload.patch(this.#places.lanePosition, laneBytes(instance.lane));
+      const identity = checkIdentity(this.#request, scan, this.#tolerated);
+      if ('status' in identity) return identity;
+      const instance = this.#describe(scan, identity);
+      this.#completeGroup2(instance);
       const deadline = performance.now() + this.#custodyMs();
       const size = await this.#commit(instance);
       return await announceInstance(this.#parts.announcer, this.#event({ ...instance, size }), deadline);
@@ -146,7 +180,20 @@ class InstanceSink implements DataSetSink {
       const status = error instanceof DicomParseError ? STATUS.cannotUnderstand : STATUS.outOfResources;
       this.#fail(status, error);
       return { ...this.#failure!, status };
+    } finally {
+      stored();
     }
+  }
+
+  /** Who the object is decides the data set: a command that was wrong about it, and is tolerated, is not repeated in group 2. */
+  #completeGroup2({ sopClassUid, sopInstanceUid, digest, lane }: Instance): void {
+    const said = this.#said;
+    if (said.sopClassUid !== sopClassUid || said.sopInstanceUid !== sopInstanceUid) {
+      this.#meta = encodeCustodyMetaAgain(this.#custody({ sopClassUid, sopInstanceUid }), this.#meta);
+      this.#upload.patch(0, this.#meta.bytes);
+    }
+    this.#upload.patch(this.#meta.digestPosition, digestBytes(digest));
+    this.#upload.patch(this.#meta.lanePosition, laneBytes(lane));
   }
 
   /** What becomes durable too late has been refused by then, and no event tells of it: it is taken away again. */
@@ -172,10 +219,9 @@ class InstanceSink implements DataSetSink {
     }
   }
 
-  #describe(scan: DataSetScan): Instance {
-    const identity = this.#header.identity(scan);
+  #describe(scan: DataSetScan, { sopClassUid, sopInstanceUid }: Identity): Instance {
     const attributes = this.#header.attributes(scan);
-    const { affectedSopClassUid, affectedSopInstanceUid, transferSyntaxUid, priority } = this.#request;
+    const { transferSyntaxUid, priority } = this.#request;
     return {
       receiptId: this.#receiptId,
       objectKey: receivedKey(this.#receiptId),
@@ -183,14 +229,14 @@ class InstanceSink implements DataSetSink {
       digest: this.#hash.digest('hex'),
       transferSyntaxUid,
       receivedAt: this.#receivedAt.toISOString(),
-      sopClassUid: affectedSopClassUid,
-      sopInstanceUid: affectedSopInstanceUid,
-      ...identity,
+      sopClassUid,
+      sopInstanceUid,
+      ...this.#header.identity(scan),
       lane: laneOf(this.#parts.document(), {
         ...this.#facts,
         attributes,
         priority: priorityOf(priority),
-        sopClassUid: affectedSopClassUid,
+        sopClassUid,
       }),
       association: this.#facts,
       attributes,
@@ -216,15 +262,15 @@ class InstanceSink implements DataSetSink {
   #fail(status: number, error: unknown): void {
     const comment = status === STATUS.cannotUnderstand ? 'data set cannot be parsed' : 'storage failed, send again';
     this.#failure ??= { status, comment };
-    this.#overdue ||= error instanceof CustodyOverdue;
-    this.#parts.log.warn(
-      {
-        receiptId: this.#receiptId,
-        sopInstanceUid: this.#request.affectedSopInstanceUid,
-        status: status.toString(16),
-        reason: describeError(error),
-      },
-      'refused',
-    );
+    if (error instanceof CustodyOverdue) {
+      this.#overdue = true;
+      this.#parts.limitReached('custody');
+    }
+    this.#tell(status, describeError(error));
+  }
+
+  #tell(status: number, reason: string): void {
+    const sopInstanceUid = this.#request.affectedSopInstanceUid;
+    this.#parts.log.warn({ receiptId: this.#receiptId, sopInstanceUid, status: status.toString(16), reason }, 'refused');
   }
 }

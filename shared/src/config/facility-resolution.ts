@@ -52,9 +52,11 @@ export function acceptsCalledAe(document: Resolving, calledAe: string): boolean 
   return accepted.has('*') || accepted.has(calledAe.trim());
 }
 
-/** Whether gateway.callers allows the peer. */
-export function acceptsCaller(document: Resolving, peer: Omit<Peer, 'calledAe'>): boolean {
-  return document.gateway.callers.some((row) => fits(prepared(row), { ...peer, calledAe: '' }));
+/** Whether gateway.callers allows the peer. `user`: the name it gave (PS3.7 D.3.3.7), which nobody has checked. */
+export function acceptsCaller(document: Resolving, peer: Omit<Peer, 'calledAe'> & { readonly user?: string }): boolean {
+  return document.gateway.callers.some(
+    (row) => (row.user === undefined || row.user === peer.user) && fits(prepared(row), { ...peer, calledAe: '' }),
+  );
 }
 
 function candidates(document: Resolving): Candidate[] {

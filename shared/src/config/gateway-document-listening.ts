@@ -11,12 +11,18 @@ import {
   port,
   secret,
   section,
+  text,
   tlsSubject,
 } from './gateway-document-fields.ts';
 import { duration, watermark } from './quantities.ts';
 import { sopClassName } from './sop-class-groups.ts';
 
-const caller = section({ callingAe: aeTitle().optional(), network: network().optional(), tlsSubject: tlsSubject().optional() });
+const caller = section({
+  callingAe: aeTitle().optional(),
+  network: network().optional(),
+  tlsSubject: tlsSubject().optional(),
+  user: text(64).min(1).optional(),
+});
 
 const timeZone = z
   .string()
@@ -56,9 +62,11 @@ export const negotiation = section({
   bySopClass: list(section({ sopClass: list(sopClassName()).min(1), prefer: syntaxPreference })).prefault([
     { sopClass: ['ultrasound-multiframe', 'xa', 'whole-slide', 'video'], prefer: ['as-proposed'] },
   ]),
+  sopClasses: list(sopClassName()).min(1).optional(),
   callers: list(
     section({
       callingAe: aeTitle(),
+      prefer: syntaxPreference.optional(),
       maxPduBytes: count(4096, 16 * 1024 ** 2).optional(),
       idle: duration('1s', '7d').optional(),
       tolerate: list(z.enum(['uid-padding', 'group2-in-dataset', 'uid-mismatch'])).default([]),
@@ -78,6 +86,7 @@ export const limits = section({
 export const admission = section({
   freeSpaceBelow: watermark().prefault('max(1GiB, 5%)'),
   backlogAbove: count(1, 1_000_000).default(500_000),
+  storeLatencyAbove: duration('10ms', '10m').prefault('10s'),
 }).prefault({});
 
 function isTimeZone(value: string): boolean {

@@ -29,8 +29,15 @@ describe('gateway.example.yaml', () => {
     });
     assert.equal(document.listeners[1]?.tls?.clientCert, 'required');
     assert.deepEqual(document.negotiation.callers, [
-      { callingAe: 'OLD_CT', maxPduBytes: 16_384, idle: 20 * MINUTE, tolerate: ['uid-padding', 'group2-in-dataset', 'uid-mismatch'] },
+      {
+        callingAe: 'OLD_CT',
+        prefer: ['lossless', 'as-proposed'],
+        maxPduBytes: 16_384,
+        idle: 20 * MINUTE,
+        tolerate: ['uid-padding', 'group2-in-dataset', 'uid-mismatch'],
+      },
     ]);
+    assert.deepEqual(document.negotiation.sopClasses?.at(-1), '1.3.6.1.4.1.5962.301');
     assert.deepEqual(document.limits, {
       associations: 200,
       associationsPerSource: 50,
@@ -39,7 +46,11 @@ describe('gateway.example.yaml', () => {
       artim: 30_000,
       custody: 15_000,
     });
-    assert.deepEqual(document.admission, { freeSpaceBelow: { bytes: 1024 ** 3, percent: 5 }, backlogAbove: 500_000 });
+    assert.deepEqual(document.admission, {
+      freeSpaceBelow: { bytes: 1024 ** 3, percent: 5 },
+      backlogAbove: 500_000,
+      storeLatencyAbove: 10_000,
+    });
   });
 
   it('has a standard facility, a hub and an endpoint', () => {

@@ -1,14 +1,13 @@
 // Fields of the gateway document that are checked and kept, but that this version does not act on. CONFORMANCE.md lists the same; a test compares.
 import type { GatewayDocument } from './gateway-document.ts';
 
-type Document = Pick<GatewayDocument, 'negotiation' | 'facilities' | 'destinations' | 'compression' | 'coercion'> &
+type Document = Pick<GatewayDocument, 'facilities' | 'destinations' | 'compression' | 'coercion'> &
   Pick<GatewayDocument, 'retrieval' | 'commitment' | 'notifications'>;
 
 const BUILT_SYNTAXES = new Set(['unchanged', 'htj2k-lossless', 'jpeg2000-lossless']);
 
 /** Field to whether a document says something there. The defaults say nothing. */
 export const NOT_ACTED_ON: Readonly<Record<string, (document: Document) => boolean>> = {
-  'negotiation.callers': ({ negotiation }) => negotiation.callers.length > 0,
   'facilities.weight': ({ facilities }) => facilities.some(({ weight }) => weight !== 1),
   'facilities.quota': ({ facilities }) => facilities.some(({ quota }) => Object.values(quota).some((limit) => limit !== undefined)),
   'destinations.bandwidth': ({ destinations }) => destinations.some(({ bandwidth }) => bandwidth.length > 0),

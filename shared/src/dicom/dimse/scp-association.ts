@@ -103,7 +103,7 @@ export class ScpAssociation implements UpperLayerUser {
 
   malformed(error: PduError): void {
     if (error.pduType === TLS_HANDSHAKE && this.peer.tls === undefined) this.#report('tls-on-plain-port', TLS_ON_PLAIN_PORT);
-    else this.#report('malformed-pdu', error.message);
+    else this.#report('malformed-pdu', error.message, error.isTooLong ? 'maxPduBytes' : undefined);
   }
 
   ended(end: AssociationEnd): void {
@@ -111,7 +111,7 @@ export class ScpAssociation implements UpperLayerUser {
     this.#operations?.abort(new Error(`association over: ${end.kind}, ${end.detail}`));
     this.#host.associationOver(this);
     if (this.#accepted === undefined) {
-      if (end.kind === 'timed-out') this.#report('no-association', end.detail);
+      if (end.kind === 'timed-out') this.#report('no-association', end.detail, 'artim');
       return;
     }
     try {
@@ -217,8 +217,8 @@ export class ScpAssociation implements UpperLayerUser {
   }
 
   #reject(request: AssociationRequest, answer: RejectAnswer): void {
-    const { result, source, reason, because } = answer;
-    this.#report('association-rejected', `result ${result}, source ${source}, reason ${reason}: ${because}`);
+    const { result, source, reason, because, limit } = answer;
+    this.#report('association-rejected', `result ${result}, source ${source}, reason ${reason}: ${because}`, limit);
     this.#connection.rejectAssociation(answer);
     try {
       this.#host.options.handlers.associationRejected?.(request, answer);
@@ -227,9 +227,9 @@ export class ScpAssociation implements UpperLayerUser {
     }
   }
 
-  #report(kind: ScpEventKind, detail: string): void {
+  #report(kind: ScpEventKind, detail: string, limit?: string): void {
     const { address: source, listener, balancer } = this.peer;
-    this.#host.options.report({ kind, source, listener, ...(balancer === undefined ? {} : { balancer }), detail });
+    this.#host.options.report({ kind, source, listener, ...(balancer === undefined ? {} : { balancer }), detail, limit });
   }
 }
 

@@ -61,16 +61,13 @@ export class ScpServer implements Scp, AssociationHost, ListenerHost {
     const limits = this.options.limits();
     if (this.#isDraining) return { result: 2, source: 3, reason: 1, because: 'shutting down' };
     if (this.#open.size >= limits.associations) {
-      return { result: 2, source: 3, reason: 2, because: `${this.#open.size} associations are open, the limit is ${limits.associations}` };
+      const because = `${this.#open.size} associations are open, the limit is ${limits.associations} (associations)`;
+      return { result: 2, source: 3, reason: 2, because, limit: 'associations' };
     }
     const fromSource = this.#openBySource.get(source) ?? 0;
     if (fromSource >= limits.associationsPerSource) {
-      return {
-        result: 2,
-        source: 3,
-        reason: 2,
-        because: `${fromSource} associations are open from there, the limit is ${limits.associationsPerSource}`,
-      };
+      const because = `${fromSource} associations are open from there, the limit is ${limits.associationsPerSource} (associationsPerSource)`;
+      return { result: 2, source: 3, reason: 2, because, limit: 'associationsPerSource' };
     }
     return undefined;
   }
@@ -106,7 +103,7 @@ export class ScpServer implements Scp, AssociationHost, ListenerHost {
   counts(socket: Socket, { address: source, listener }: Peer): boolean {
     const limit = this.options.limits().associations * 2 + SPARE_CONNECTIONS;
     if (this.#sockets.size >= limit) {
-      this.report({ kind: 'connections-exceeded', source, listener, detail: `${limit} connections are open` });
+      this.report({ kind: 'connections-exceeded', source, listener, detail: `${limit} connections are open`, limit: 'associations' });
       socket.on('error', () => socket.destroy());
       socket.destroy();
       return false;

@@ -156,7 +156,7 @@ export interface ScpEvent {
   readonly balancer?: string;
   /** One sentence: what is wrong, and what to do where that is known. */
   readonly detail: string;
-  /** The field of the configuration whose limit was reached, for counting. */
+  /** The limit that was reached, for counting: `associations`, `associationsPerSource`, `maxPduBytes`, `artim`, or what an answer of the handler said. */
   readonly limit?: string;
 }
 

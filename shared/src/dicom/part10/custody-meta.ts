@@ -36,13 +36,20 @@ const REQUIRED = ['lane', 'listener', 'callingAe', 'calledAe', 'source', 'receiv
 /** Characters of one text; longer ones are cut when written. */
 const MAX_TEXT = 1024;
 
+export interface CustodyMeta {
+  readonly bytes: Buffer;
+  readonly digestPosition: number;
+  readonly lanePosition: number;
+}
+
 /**
  * Preamble and group 2 of an object of ours, written before its data set is known. `digestPosition` and `lanePosition` are the bytes, counted from
- * the start of the object, where `digestBytes` and `laneBytes` must be written once they are.
+ * the start of the object, where `digestBytes` and `laneBytes` must be written once they are. `spareBytes`, an even number, are added at the end, as
+ * spaces that say nothing: room to write it again with other UIDs.
  */
-export function encodeCustodyMeta(facts: CustodyFacts): { bytes: Buffer; digestPosition: number; lanePosition: number } {
+export function encodeCustodyMeta(facts: CustodyFacts, spareBytes = 0): CustodyMeta {
   const { sopClassUid, sopInstanceUid, transferSyntaxUid, callingAe, calledAe, source } = facts;
-  const privateInformation = informationOf(facts);
+  const privateInformation = Buffer.concat([informationOf(facts), Buffer.alloc(spareBytes, ' ')]);
   const bytes = encodeFileMeta({
     sopClassUid,
     sopInstanceUid,
@@ -57,6 +64,11 @@ export function encodeCustodyMeta(facts: CustodyFacts): { bytes: Buffer; digestP
   });
   const digestPosition = bytes.length - privateInformation.length + BEFORE_DIGEST.length;
   return { bytes, digestPosition, lanePosition: digestPosition + DIGEST_PLACE.length + BETWEEN_DIGEST_AND_LANE.length };
+}
+
+/** The same with facts known only now, in exactly the bytes of `before`, which must have had enough to spare. */
+export function encodeCustodyMetaAgain(facts: CustodyFacts, before: CustodyMeta): CustodyMeta {
+  return encodeCustodyMeta(facts, before.bytes.length - encodeCustodyMeta(facts).bytes.length);
 }
 
 function informationOf(facts: CustodyFacts): Buffer {

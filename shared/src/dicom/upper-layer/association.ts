@@ -84,7 +84,7 @@ export interface RejectAnswer {
   readonly reason: number;
   /** For our own log. */
   readonly because: string;
-  /** The field of the configuration that decided, for counting: `limits.associations`. */
+  /** The limit that decided, for counting. */
   readonly limit?: string;
 }
 

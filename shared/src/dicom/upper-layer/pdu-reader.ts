@@ -35,10 +35,13 @@ export class PduError extends Error {
   readonly reason: AbortReason;
   /** The first byte, if that is what was wrong. */
   readonly pduType?: number;
-  constructor(reason: AbortReason, message: string, pduType?: number) {
+  /** It was right but for our own limit on inbound P-DATA-TFs. */
+  readonly isTooLong: boolean;
+  constructor(reason: AbortReason, message: string, more: { pduType?: number; isTooLong?: boolean } = {}) {
     super(message);
     this.reason = reason;
-    this.pduType = pduType;
+    this.pduType = more.pduType;
+    this.isTooLong = more.isTooLong ?? false;
   }
 }
 
@@ -154,7 +157,8 @@ export class PduReader {
     if (!isKnownPduType(type)) return unrecognizedPdu(type);
     if (type === PDU_TYPE.pDataTf) {
       const isTooLarge = this.#maxDataBytes > 0 && length > this.#maxDataBytes;
-      if (isTooLarge) return new PduError(6, `P-DATA-TF of ${length} bytes, our limit is ${this.#maxDataBytes} (PS3.8 D.1)`);
+      if (isTooLarge)
+        return new PduError(6, `P-DATA-TF of ${length} bytes, our limit is ${this.#maxDataBytes} (PS3.8 D.1)`, { isTooLong: true });
       if (length < HEADER_BYTES) return new PduError(6, `P-DATA-TF of ${length} bytes holds no PDV (PS3.8 table 9-22)`);
       return undefined;
     }
@@ -224,7 +228,7 @@ export class PduReader {
 
 /** Names what came by mistake, because these two mistakes of configuration are frequent. */
 function unrecognizedPdu(type: number): PduError {
-  if (type === TLS_HANDSHAKE) return new PduError(1, 'a TLS ClientHello came on a connection without TLS', type);
-  if (type === TLS_ALERT) return new PduError(1, 'a TLS alert came on a connection without TLS: the peer expects TLS', type);
-  return new PduError(1, `unrecognized PDU type 0x${type.toString(16).padStart(2, '0')}`, type);
+  if (type === TLS_HANDSHAKE) return new PduError(1, 'a TLS ClientHello came on a connection without TLS', { pduType: type });
+  if (type === TLS_ALERT) return new PduError(1, 'a TLS alert came on a connection without TLS: the peer expects TLS', { pduType: type });
+  return new PduError(1, `unrecognized PDU type 0x${type.toString(16).padStart(2, '0')}`, { pduType: type });
 }

@@ -229,7 +229,7 @@ export class ScpAssociation implements UpperLayerUser {
 
   #report(kind: ScpEventKind, detail: string, limit?: string): void {
     const { address: source, listener, balancer } = this.peer;
-    this.#host.options.report({ kind, source, listener, ...(balancer === undefined ? {} : { balancer }), detail, limit });
+    this.#host.options.report({ kind, source, listener, ...(balancer === undefined ? {} : { balancer }), detail, ...(limit && { limit }) });
   }
 }
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import type { Bus, ConsumerPlan, PublishOptions } from '@causeway/shared/bus/bus';
-import type { GatewayDocument } from '@causeway/shared/config/gateway-document';
+import { type GatewayDocument, parseGatewayDocument } from '@causeway/shared/config/gateway-document';
 import { PermanentError, PublicationRefused, PublicationUnknown, TransientError } from '@causeway/shared/errors';
 import { newEnvelope } from '@causeway/shared/events/envelope';
 import { type Fact, fact } from '@causeway/shared/events/facts';
@@ -56,7 +56,12 @@ const image = dataSet({ elements: pixelModule(format), pixels });
 
 const HTJ2K: GatewayDocument['compression'] = JSON.parse('[{ "when": {}, "then": { "syntax": "htj2k-lossless" } }]');
 
-function setUp({ compression = HTJ2K } = {}) {
+const EMPTY = parseGatewayDocument({});
+const OLD_CT: GatewayDocument['coercion'] = parseGatewayDocument({
+  coercion: [{ when: { callingAe: 'CT1' }, on: 'receive', set: { InstitutionName: 'MS44' } }],
+}).coercion;
+
+function setUp({ compression = HTJ2K, coercion = [] }: Partial<Pick<GatewayDocument, 'compression' | 'coercion'>> = {}) {
   const bus = new FakeBus();
   const store = new MemoryStore();
   const counted: string[] = [];
@@ -64,7 +69,7 @@ function setUp({ compression = HTJ2K } = {}) {
     bus: bus as unknown as Bus,
     store,
     pool,
-    configuration: { current: () => ({ revision: 7, document: { compression } as GatewayDocument }) },
+    configuration: { current: () => ({ revision: 7, document: { ...EMPTY, compression, coercion } }) },
     log: createLogger('test', 'silent'),
     meters: { count: (_, { outcome }) => void counted.push(outcome), frame: () => {} },
     instances: new PrioritySemaphore({ capacity: 2 }),
@@ -78,7 +83,7 @@ function setUp({ compression = HTJ2K } = {}) {
 function received(store: MemoryStore, data: Buffer, over: Partial<Instance> = {}): InstanceReceived {
   const { bytes, instance } = receivedObject(data, over);
   store.put(instance, bytes);
-  return { ...newEnvelope(3, 'north'), type: 'instance.received', instance };
+  return { ...newEnvelope(0, 'north'), type: 'instance.received', instance };
 }
 
 describe('compressor', () => {
@@ -92,12 +97,12 @@ describe('compressor', () => {
     assert.equal(compression.outcome, 'compressed');
     assert.deepEqual([compression.revision, compression.rule], [7, 'compression rule 1: htj2k-lossless']);
     assert.equal(store.objects.get(compression.object!.objectKey)!.length, compression.object!.size);
-    assert.deepEqual([ready.generation, ready.facility], [3, 'north']);
+    assert.deepEqual([ready.generation, ready.facility], [0, 'north']);
     assert.deepEqual(ready.instance, event.instance);
-    assert.ok(messageId.startsWith(`${event.instance.receiptId}.ready.3`));
+    assert.ok(messageId.startsWith(`${event.instance.receiptId}.ready.0`));
     const [told] = bus.facts;
     assert.ok(told?.type === 'ledger.instance.ready');
-    assert.deepEqual([told.compression, told.generation, told.facility], [compression, 3, 'north']);
+    assert.deepEqual([told.compression, told.generation, told.facility], [compression, 0, 'north']);
     assert.deepEqual(counted, ['compressed']);
   });
 
@@ -109,7 +114,7 @@ describe('compressor', () => {
     assert.equal(compression.outcome, 'unchanged');
     assert.match(compression.reason, /pixel data is 2044 bytes long/);
     assert.equal(compression.object, undefined);
-    assert.equal(bus.ready[0]!.messageId, `${event.instance.receiptId}.ready.3`);
+    assert.equal(bus.ready[0]!.messageId, `${event.instance.receiptId}.ready.0`);
     assert.equal(bus.facts.length, 1);
   });
 
@@ -180,6 +185,66 @@ describe('compressor', () => {
     store.objects.set(damaged.instance.objectKey, bytes);
     for (const deliveryCount of [1, 2]) await assert.rejects(handleReceived(parts, { event: damaged, deliveryCount }), TransientError);
     await assert.rejects(handleReceived(parts, { event: damaged, deliveryCount: 3 }), PermanentError);
+  });
+});
+
+describe('coercion and compression', () => {
+  it('make two objects: the coerced one, and the compressed one of that; the instance has the coerced attributes', async () => {
+    const { bus, store, parts } = setUp({ coercion: OLD_CT });
+    const event = received(store, image, { attributes: { InstitutionName: 'Old' } });
+    await handleReceived(parts, { event, deliveryCount: 1 });
+    const [{ event: ready, messageId }] = bus.ready as [Publication];
+    const { coercion, object, revision } = ready.compression;
+    assert.deepEqual([ready.compression.outcome, revision, coercion?.rules], ['compressed', 7, ['coercion rule 1: set InstitutionName']]);
+    assert.equal(ready.instance.attributes.InstitutionName, 'MS44');
+    assert.deepEqual([ready.instance.objectKey, ready.instance.digest], [event.instance.objectKey, event.instance.digest]);
+    for (const ref of [object!, coercion!.object!]) {
+      assert.ok(store.objects.get(ref.objectKey)!.includes('MS44'), `${ref.objectKey} is not coerced`);
+      assert.ok(messageId.includes(ref.objectKey.split('/').at(-1)!));
+    }
+    assert.equal(store.objects.size, 3);
+    assert.equal(bus.facts[0]?.type === 'ledger.instance.ready' && bus.facts[0].instance.attributes.InstitutionName, 'MS44');
+  });
+
+  it('leave nothing behind when compression fails, and when publishing is refused', async () => {
+    const broken = setUp({ coercion: OLD_CT });
+    const pool = { encode: () => Promise.reject(new RangeError('a defect')) };
+    await assert.rejects(handleReceived({ ...broken.parts, pool }, { event: received(broken.store, image), deliveryCount: 1 }), RangeError);
+    assert.equal(broken.store.objects.size, 1);
+    const refused = setUp({ coercion: OLD_CT });
+    refused.bus.failPublish = new PublicationRefused('stream full', { full: true });
+    await assert.rejects(handleReceived(refused.parts, { event: received(refused.store, image), deliveryCount: 1 }), PublicationRefused);
+    assert.equal(refused.store.objects.size, 1);
+  });
+
+  it('a store that fails brings the message back; a defect does so four times, then the instance waits for a person', async () => {
+    const { bus, store, parts } = setUp({ coercion: OLD_CT });
+    const event = received(store, image);
+    const failing = (error: Error): CompressParts => {
+      const create = (): never => {
+        throw error;
+      };
+      return { ...parts, store: Object.assign(Object.create(store), { create }) };
+    };
+    for (const deliveryCount of [1, 50])
+      await assert.rejects(handleReceived(failing(new TransientError('full')), { event, deliveryCount }), TransientError);
+    await assert.rejects(handleReceived(failing(new RangeError('a defect')), { event, deliveryCount: 4 }), RangeError);
+    await assert.rejects(handleReceived(failing(new RangeError('a defect')), { event, deliveryCount: 5 }), PermanentError);
+    assert.equal(bus.ready.length, 0);
+  });
+
+  it('start from the received object when the instance comes again with the attributes that an earlier revision made', async () => {
+    const map = parseGatewayDocument({ coercion: [{ when: {}, on: 'receive', map: { Modality: { CT: 'MR' } } }] }).coercion;
+    const header = dataSet({ elements: [{ tag: 0x00080060, vr: 'CS', value: Buffer.from('CT') }] });
+    for (const [coercion, modality] of [
+      [map, 'MR'],
+      [[], 'CT'],
+    ] as const) {
+      const { bus, store, parts } = setUp({ coercion: [...coercion], compression: [] });
+      const event = { ...received(store, header, { attributes: { Modality: 'US' } }), generation: 1 };
+      await handleReceived(parts, { event, deliveryCount: 1 });
+      assert.equal(bus.ready[0]!.event.instance.attributes.Modality, modality);
+    }
   });
 });
 

@@ -1,13 +1,22 @@
-// The compressor's story: an instance was received; by rule it is compressed without loss or left as it is; then it is ready.
+// The compressor's story: an instance was received; by rule its data set is coerced, then compressed without loss or left as it is; then it is ready.
 
 import type { Bus, Consumption, Message } from '@causeway/shared/bus/bus';
 import type { GatewayConfiguration, Revision } from '@causeway/shared/bus/gateway-configuration';
 import { describeError, PermanentError, PublicationRefused, TransientError } from '@causeway/shared/errors';
 import { newEnvelope } from '@causeway/shared/events/envelope';
 import { readySubject } from '@causeway/shared/events/flow';
-import { type Compression, type InstanceReady, type InstanceReceived, instanceReceived, type Lane } from '@causeway/shared/events/instance';
+import {
+  type Compression,
+  type Instance,
+  type InstanceReady,
+  type InstanceReceived,
+  instanceReceived,
+  type Lane,
+  type ObjectRef,
+} from '@causeway/shared/events/instance';
 import type { Logger } from '@causeway/shared/logger';
 import { chooseRule } from './choose-rule.ts';
+import { type Coerced, coerce } from './coerce.ts';
 import type { CompressionMeters } from './compression-meters.ts';
 import { type DeriveParts, deriveObject } from './derive-object.ts';
 import type { PrioritySemaphore } from './priority-semaphore.ts';
@@ -30,6 +39,9 @@ const PRIORITY: Record<Lane, number> = { stat: 0, routine: 1, prior: 2 };
 
 /** An object whose bytes are not the received ones is read so often before it is believed to be damaged. */
 const DAMAGE_READS = 3;
+
+/** So often a defect of ours may hinder coercion; then a person must see the instance, which does not go on under what the rules were to correct. */
+const COERCION_ATTEMPTS = 5;
 
 /** So often compressing is tried; then the instance goes on as it is, whatever hinders: a full store, a defect of ours, a process that it kills. */
 const ATTEMPTS = 5;
@@ -67,23 +79,58 @@ function consumeLane(parts: CompressParts, lane: Lane): Promise<Consumption> {
 export async function handleReceived(parts: CompressParts, { event, deliveryCount }: Message<InstanceReceived>): Promise<void> {
   const release = await parts.instances.acquire(1, PRIORITY[event.instance.lane]);
   try {
-    const compression = await compress(parts, event, deliveryCount);
-    await publishReady(parts, event, compression);
+    const revision = currentRevision(parts);
+    const coerced = await coerceReceived(parts, { event, deliveryCount }, revision);
+    const compression = await compressCoerced(parts, { event: { ...event, instance: coerced.instance }, deliveryCount, coerced }, revision);
+    await publishReady(parts, { ...event, instance: coerced.instance }, compression);
     parts.meters.count(event.instance, compression);
   } finally {
     release();
   }
 }
 
-/** What the rules make of the instance. The object, if one is made, is durable. */
-async function compress(parts: CompressParts, event: InstanceReceived, deliveryCount: number): Promise<Compression> {
-  const { revision, document } = currentRevision(parts);
+/** What the coercion rules make of the instance. The object, if one is made, is durable. */
+async function coerceReceived(
+  parts: CompressParts,
+  { event, deliveryCount }: Message<InstanceReceived>,
+  { document }: Revision,
+): Promise<Coerced> {
+  const { instance, facility, generation } = event;
+  try {
+    return await coerce(parts, { instance, facility, document, isAgain: generation > 0 });
+  } catch (error) {
+    if (error instanceof ObjectDamaged) throw asBusError(error, deliveryCount);
+    if (error instanceof TransientError || error instanceof PermanentError || deliveryCount < COERCION_ATTEMPTS) throw error;
+    throw new PermanentError(`coercion failed ${COERCION_ATTEMPTS} times`, { cause: error });
+  }
+}
+
+interface CoercedReceipt extends Message<InstanceReceived> {
+  readonly coerced: Coerced;
+}
+
+/** A coerced object that does not go on is deleted: a repeat makes another. */
+async function compressCoerced(parts: CompressParts, receipt: CoercedReceipt, revision: Revision): Promise<Compression> {
+  const { coercion } = receipt.coerced;
+  try {
+    const compression = await compress(parts, receipt, revision);
+    return coercion === undefined ? compression : { ...compression, coercion };
+  } catch (error) {
+    await deleteDerived(parts, coercion?.object);
+    throw error;
+  }
+}
+
+/** What the compression rules make of the instance as coerced. The object, if one is made, is durable. */
+async function compress(parts: CompressParts, receipt: CoercedReceipt, { revision, document }: Revision): Promise<Compression> {
+  const { event, deliveryCount, coerced } = receipt;
   const choice = chooseRule(document, event.instance, event.facility);
   const decided = { revision, rule: choice.rule };
   if (choice.kind === 'unchanged') return { outcome: 'unchanged', reason: choice.reason, ...decided };
   if (deliveryCount > ATTEMPTS) return { outcome: 'unchanged', reason: `given up compressing after ${ATTEMPTS} attempts`, ...decided };
   try {
-    const order = { instance: event.instance, syntax: choice.syntax, priority: PRIORITY[event.instance.lane] };
+    const instance: Instance = { ...event.instance, ...coerced.coercion?.object };
+    const order = { instance, syntax: choice.syntax, priority: PRIORITY[event.instance.lane] };
     const derivation = await deriveObject(parts, order);
     if (derivation.outcome === 'compressed') return { ...derivation, reason: `${choice.syntax}, every frame proved`, ...decided };
     parts.log.info({ receiptId: event.instance.receiptId, reason: derivation.reason }, 'passed unchanged');
@@ -114,7 +161,7 @@ async function publishReady(parts: CompressParts, event: InstanceReceived, compr
   try {
     await parts.bus.publish(ready, { subject: readySubject(instance.lane, facility), messageId: readyMessageId(event, compression) });
   } catch (error) {
-    if (error instanceof PublicationRefused) await deleteDerived(parts, compression);
+    if (error instanceof PublicationRefused) for (const object of derivedObjects(compression)) await deleteDerived(parts, object);
     throw error;
   }
   await parts.bus.publishFact({ ...newEnvelope(generation, facility), type: 'ledger.instance.ready', instance, compression });
@@ -123,13 +170,15 @@ async function publishReady(parts: CompressParts, event: InstanceReceived, compr
 /**
  * A repeat that made another object is another message: were it taken for a double, the ledger would learn of one object and the router of the other.
  */
-function readyMessageId({ instance, generation }: InstanceReceived, { object }: Compression): string {
-  const attempt = object === undefined ? '' : `.${object.objectKey.slice(object.objectKey.lastIndexOf('/') + 1)}`;
-  return `${instance.receiptId}.ready.${generation}${attempt}`;
+function readyMessageId({ instance, generation }: InstanceReceived, compression: Compression): string {
+  const attempts = derivedObjects(compression).map(({ objectKey }) => `.${objectKey.slice(objectKey.lastIndexOf('/') + 1)}`);
+  return `${instance.receiptId}.ready.${generation}${attempts.join('')}`;
 }
 
+const derivedObjects = ({ object, coercion }: Compression): ObjectRef[] => [object, coercion?.object].filter((ref) => ref !== undefined);
+
 /** Nobody was told of it. When it cannot be deleted, or the outcome is unknown, the ledger's sweep of derived objects finds it. */
-async function deleteDerived({ store, log }: CompressParts, { object }: Compression): Promise<void> {
+async function deleteDerived({ store, log }: CompressParts, object: ObjectRef | undefined): Promise<void> {
   if (object === undefined) return;
   try {
     await store.delete(object.objectKey);

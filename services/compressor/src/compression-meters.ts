@@ -1,6 +1,6 @@
 // What the compressor counts: configured names and numbers, never anything of an instance.
 
-import type { Compression, Instance } from '@causeway/shared/events/instance';
+import type { Coercion, Compression, Instance } from '@causeway/shared/events/instance';
 import type { Meter } from '@causeway/shared/telemetry';
 import type { CodecPool } from './codec-pool.ts';
 import type { EncodedFrame } from './frame-codec.ts';
@@ -17,22 +17,29 @@ const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60
 
 export function compressionMeters(meter: Meter): CompressionMeters {
   const instances = meter.createCounter('compressor_instances', { description: 'Instances made ready, by lane and outcome' });
+  const coerced = meter.createCounter('compressor_coerced_instances', { description: 'Instances that coercion rules fitted, by outcome' });
   const received = meter.createCounter('compressor_received_bytes', { description: 'Bytes of the objects received', unit: 'By' });
   const ready = meter.createCounter('compressor_ready_bytes', { description: 'Bytes of the objects handed on', unit: 'By' });
   const options = { unit: 's', advice: { explicitBucketBoundaries: SECONDS } };
   const encoding = meter.createHistogram('compressor_frame_encode', { description: 'Encoding one frame', ...options });
   const proof = meter.createHistogram('compressor_frame_proof', { description: 'Decoding and comparing one frame', ...options });
   return {
-    count(instance, { outcome, object }) {
+    count(instance, { outcome, object, coercion }) {
+      if (coercion !== undefined) coerced.add(1, { outcome: coercionOutcome(coercion) });
       instances.add(1, { lane: instance.lane, outcome });
       received.add(instance.size, { outcome });
-      ready.add(object?.size ?? instance.size, { outcome });
+      ready.add(object?.size ?? coercion?.object?.size ?? instance.size, { outcome });
     },
     frame(syntax, { encodeMs, proofMs }) {
       encoding.record(encodeMs / 1000, { syntax });
       proof.record(proofMs / 1000, { syntax });
     },
   };
+}
+
+function coercionOutcome({ object, skipped }: Coercion): 'changed' | 'skipped' | 'same' {
+  if (skipped !== undefined) return 'skipped';
+  return object === undefined ? 'same' : 'changed';
 }
 
 export interface ObservedParts {

@@ -9,8 +9,8 @@ import { Unsuitable } from './unsuitable.ts';
 export interface DerivedObjectOptions {
   readonly key: ObjectKey;
   readonly custody: CustodyFacts;
-  /** Only an object smaller than this is worth having: as soon as it is not, `write` throws Unsuitable. */
-  readonly sourceBytes: number;
+  /** Only an object smaller than this is worth having: as soon as it is not, `write` throws Unsuitable. [any size] */
+  readonly sourceBytes?: number;
 }
 
 export class DerivedObject {
@@ -39,7 +39,7 @@ export class DerivedObject {
   /** Bytes of the data set. The upload takes them over. */
   async write(bytes: Buffer): Promise<void> {
     this.#size += bytes.length;
-    if (this.#size >= this.#options.sourceBytes) throw new Unsuitable('compressed is not smaller');
+    if (this.#size >= (this.#options.sourceBytes ?? Infinity)) throw new Unsuitable('compressed is not smaller');
     this.#hash.update(bytes);
     await this.#upload.write(bytes);
   }

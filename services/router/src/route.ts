@@ -5,7 +5,7 @@ import { describeError, TransientError } from '@causeway/shared/errors';
 import { type Delivery, deliveryIdOf } from '@causeway/shared/events/delivery';
 import { newEnvelope } from '@causeway/shared/events/envelope';
 import { deliverySubject } from '@causeway/shared/events/flow';
-import type { InstanceReady } from '@causeway/shared/events/instance';
+import type { InstanceReady, ObjectRef } from '@causeway/shared/events/instance';
 import type { ObjectStore } from '@causeway/shared/object-store/object-store';
 import { type DueRoute, decideRoute, hubOf, mappingValueOf, type RouteDecision, type RouteFacts } from './decide-route.ts';
 import { readAttribute } from './read-attribute.ts';
@@ -51,11 +51,13 @@ async function gatherFacts(parts: RouteParts, { document }: Revision, event: Ins
   return { ...tagged, studyEndpoints: await parts.studies.find({ studyInstanceUid, hub: hub.id }) };
 }
 
+/** With coerced attributes, if they are. */
+const objectAsReady = ({ instance, compression }: InstanceReady): ObjectRef =>
+  compression.object ?? compression.coercion?.object ?? instance;
+
 async function withMappingTag(parts: RouteParts, event: InstanceReady, mappingTag: string): Promise<RouteFacts> {
   const { association, attributes } = event.instance;
-  const value = mappingTag.startsWith('association:')
-    ? undefined
-    : await readAttribute(parts.store, event.compression.object ?? event.instance, mappingTag);
+  const value = mappingTag.startsWith('association:') ? undefined : await readAttribute(parts.store, objectAsReady(event), mappingTag);
   return {
     association,
     attributes: value === undefined ? attributes : { ...attributes, [mappingTag]: value },
@@ -77,6 +79,7 @@ function deliveryOf(event: InstanceReady, due: DueRoute, revision: number): Deli
     cause: { rule: due.rule, revision },
     instance: event.instance,
     compressed: event.compression.object,
+    coerced: event.compression.coercion?.object,
   };
 }
 
@@ -103,7 +106,7 @@ async function tellDecision({ bus }: RouteParts, event: InstanceReady, { decisio
     compression,
     revision,
     facilities: decision.facilities.slice(0, MOST_FACILITIES_TOLD),
-    deliveries: deliveries.map(({ instance: _instance, compressed: _compressed, ...told }) => told),
+    deliveries: deliveries.map(({ instance: _instance, compressed: _compressed, coerced: _coerced, ...told }) => told),
     held: decision.held,
     assignment,
   });

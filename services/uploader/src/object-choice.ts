@@ -4,10 +4,16 @@ import type { Delivery } from '@causeway/shared/events/delivery';
 import type { ObjectRef } from '@causeway/shared/events/instance';
 import type { DestinationSettings } from './destination-settings.ts';
 
-/** In order of preference, at least one. compressed: what the compression rules made, then the original. Otherwise: as received. */
-export function objectChoices({ instance, compressed }: Delivery, images: DestinationSettings['images']): [ObjectRef, ...ObjectRef[]] {
+/**
+ * In order of preference, at least one. compressed: what the compression rules made, then the original. Otherwise: as received. Where coercion rules on
+ * receipt made an object, that is the original: no destination gets what they were to correct.
+ */
+export function objectChoices(
+  { instance, compressed, coerced }: Delivery,
+  images: DestinationSettings['images'],
+): [ObjectRef, ...ObjectRef[]] {
   const { objectKey, size, digest, transferSyntaxUid } = instance;
-  const original = { objectKey, size, digest, transferSyntaxUid };
+  const original = coerced ?? { objectKey, size, digest, transferSyntaxUid };
   return images === 'compressed' && compressed !== undefined ? [compressed, original] : [original];
 }
 

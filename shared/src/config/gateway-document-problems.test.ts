@@ -183,7 +183,7 @@ const wrong: [title: string, source: unknown, lines: string[]][] = [
     'coercion of a UID',
     document({ coercion: [{ when: {}, on: 'receive', remove: ['(0020,000D)'] }] }),
     [
-      'coercion[0].remove[0]: "(0020,000D)" must not be group 0002 or one of SOPClassUID, SOPInstanceUID, StudyInstanceUID, SeriesInstanceUID, SpecificCharacterSet, FloatPixelData, DoubleFloatPixelData, PixelData: coercion does not touch them',
+      'coercion[0].remove[0]: "(0020,000D)" must not be one of SpecificCharacterSet, SOPClassUID, SOPInstanceUID, StudyInstanceUID, SeriesInstanceUID, OriginalAttributesSequence, a group length, or of the groups 0000, 0002, 0028 (pixels) and from 7FE0 on: coercion does not touch them',
     ],
   ],
   [

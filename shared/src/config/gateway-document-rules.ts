@@ -1,5 +1,7 @@
 // Rules over instances: lanes, compression and coercion, and the condition they share.
 import { z } from 'zod';
+import { dictionaryVr } from '../dicom/dictionary.ts';
+import { valueProblem } from '../dicom/part10/value-text.ts';
 import { ATTRIBUTE_HELP, attributePath } from './attribute-path.ts';
 import { ASSOCIATION_INPUTS } from './gateway-document-facilities.ts';
 import { aeTitle, attribute, id, list, oneOrMore, section, text } from './gateway-document-fields.ts';
@@ -57,22 +59,24 @@ export const lossyAcceptance = section({ by: text(128).default(''), at: text(40)
   .refine(({ by, at }) => (by === '') === (at === ''), { error: 'must have by and at together: who accepted lossy compression, and when' })
   .prefault({});
 
-/** Attributes that say what an instance is, and its pixels: coercion never touches them (PS3.3 C.12.1, C.7.6.3). */
+/** Attributes that say what an instance is and how it is written, at the top level of a data set: coercion never touches them (PS3.3 C.12.1). */
 const UNTOUCHABLE: Record<string, string> = {
+  '00080005': 'SpecificCharacterSet',
   '00080016': 'SOPClassUID',
   '00080018': 'SOPInstanceUID',
   '0020000D': 'StudyInstanceUID',
   '0020000E': 'SeriesInstanceUID',
-  '00080005': 'SpecificCharacterSet',
-  '7FE00008': 'FloatPixelData',
-  '7FE00009': 'DoubleFloatPixelData',
-  '7FE00010': 'PixelData',
+  '04000561': 'OriginalAttributesSequence',
 };
-const UNTOUCHABLE_HELP = `must not be group 0002 or one of ${Object.values(UNTOUCHABLE).join(', ')}: coercion does not touch them`;
-const isTouchable = (name: string): boolean => {
-  const path = attributePath(name);
-  return path === undefined || !(path.startsWith('0002') || Object.hasOwn(UNTOUCHABLE, path));
-};
+const UNTOUCHABLE_HELP = `must not be one of ${Object.values(UNTOUCHABLE).join(', ')}, a group length, or of the groups 0000, 0002, 0028 (pixels) and from 7FE0 on: coercion does not touch them`;
+
+/** Group 0028 describes pixels wherever it stands (PS3.3 C.7.6.3); an item's own character set says how its values are written. */
+function isTouchable(name: string): boolean {
+  const tags = attributePath(name)?.split('.') ?? [];
+  const group = (tag: string): number => Number.parseInt(tag.slice(0, 4), 16);
+  const isFixed = (tag: string): boolean => [0x0000, 0x0002, 0x0028].includes(group(tag)) || group(tag) >= 0x7fe0 || tag.endsWith('0000');
+  return !tags.some((tag) => isFixed(tag) || tag === '00080005') && !Object.hasOwn(UNTOUCHABLE, tags[0] ?? '');
+}
 const target = () => attribute().refine(isTouchable, { error: UNTOUCHABLE_HELP });
 
 const COPY_HELP = `${ATTRIBUTE_HELP}; or one of ${ASSOCIATION_INPUTS.join(', ')}`;
@@ -80,9 +84,16 @@ const copySource = z
   .string({ error: COPY_HELP })
   .refine((name) => attributePath(name) !== undefined || (ASSOCIATION_INPUTS as readonly string[]).includes(name), { error: COPY_HELP });
 
+/** Why the attribute cannot have this value, whatever the instance: nothing is said of private ones, whose VR only a data set tells. */
+function unfit(name: string, text: string): string | undefined {
+  const tag = attributePath(name)?.slice(-8);
+  const vr = tag === undefined ? undefined : dictionaryVr(Number.parseInt(tag, 16));
+  return vr === undefined || vr === 'xs' ? undefined : valueProblem(vr, text);
+}
+
 /**
- * `set`: attribute to its new value. `copy`: attribute to where its value comes from. `remove`: attributes.
- * `map`: attribute to a table of old value to new value; a value that is not in the table stays.
+ * `set`: attribute to its new value. `copy`: attribute to where its value comes from. `remove`: attributes. `map`: attribute to a table of old value to
+ * new value; a value that is not in the table stays. `impossible`: what happens to an instance that the rule fits and cannot be applied to.
  */
 const coercionRule = section({
   when: condition,
@@ -91,12 +102,29 @@ const coercionRule = section({
   set: z.record(target(), value()).default({}),
   copy: z.record(target(), copySource).default({}),
   remove: list(target()).default([]),
-  map: z.record(target(), z.record(value(), value())).default({}),
+  map: z.record(target(), z.record(z.string().max(1024), value())).default({}),
+  impossible: z.enum(['hold', 'skip']).default('hold'),
 }).superRefine((rule, context) => {
-  if (rule.destination !== undefined && rule.on === 'receive')
-    context.addIssue({ code: 'custom', path: ['destination'], message: 'must not be given on receive: write on: deliver' });
-  if (rule.remove.length + [rule.set, rule.copy, rule.map].flatMap(Object.keys).length === 0)
-    context.addIssue({ code: 'custom', message: 'must have at least one of set, copy, remove, map: else it does nothing' });
+  const problem = (message: string, ...path: PropertyKey[]) => context.addIssue({ code: 'custom', path, message });
+  if (rule.destination !== undefined && rule.on === 'receive') problem('must not be given on receive: write on: deliver', 'destination');
+  const names = [rule.set, rule.copy, rule.map].flatMap(Object.keys).concat(rule.remove);
+  if (names.length === 0) problem('must have at least one of set, copy, remove, map: else it does nothing');
+  const paths = names.map((name) => attributePath(name) ?? name);
+  for (const [at, path] of paths.entries())
+    if (paths.indexOf(path) !== at) problem(`names ${names[at]} twice: one rule changes an attribute once, another rule may follow`);
+  for (const [name, text] of Object.entries(rule.set)) {
+    const why = unfit(name, text);
+    if (why !== undefined) problem(why, 'set', name);
+  }
+  for (const name of Object.keys(rule.copy)) {
+    const why = unfit(name, '');
+    if (why !== undefined) problem(why, 'copy', name);
+  }
+  for (const [name, table] of Object.entries(rule.map))
+    for (const [old, text] of Object.entries(table)) {
+      const why = unfit(name, text);
+      if (why !== undefined) problem(why, 'map', name, old);
+    }
 });
 
 export const coercionRules = list(coercionRule).default([]);

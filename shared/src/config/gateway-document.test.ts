@@ -129,6 +129,7 @@ describe('gateway.example.yaml', () => {
       copy: {},
       remove: ['(0009,1010)'],
       map: {},
+      impossible: 'hold',
     });
   });
 

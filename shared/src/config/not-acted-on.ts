@@ -17,7 +17,7 @@ export const NOT_ACTED_ON: Readonly<Record<string, (document: Document) => boole
   'destinations.images: uncompressed': ({ destinations }) => destinations.some(({ images }) => images === 'uncompressed'),
   'destinations.confirm: storage-commitment': ({ destinations }) => destinations.some(({ confirm }) => confirm === 'storage-commitment'),
   'compression.then.syntax': ({ compression }) => compression.some(({ then }) => !BUILT_SYNTAXES.has(then.syntax)),
-  coercion: ({ coercion }) => coercion.length > 0,
+  'coercion.on: deliver': ({ coercion }) => coercion.some(({ on }) => on === 'deliver'),
   'retrieval.sources.priors': ({ retrieval }) => retrieval.sources.some(({ priors }) => priors !== undefined),
   'retrieval.front': ({ retrieval }) => retrieval.front !== undefined,
   commitment: ({ commitment }) => commitment.length > 0,

@@ -49,7 +49,7 @@ export interface Delivered {
 }
 
 export function deliveryRowOf(
-  delivery: Omit<Delivery, 'instance' | 'compressed'>,
+  delivery: Omit<Delivery, 'instance' | 'compressed' | 'coerced'>,
   delivered: Delivered,
   change: DeliveryChange,
 ): DeliveryRow {

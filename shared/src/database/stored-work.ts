@@ -145,6 +145,7 @@ function storedDelivery(row: InstanceRecord & DeliveryRecord): StoredDelivery {
     cause: { rule: row.rule, revision: row.delivery_revision },
     instance: instanceOf(row),
     compressed: row.compression?.object,
+    coerced: row.compression?.coercion?.object,
     retrievalId: row.retrieval_id ?? undefined,
   };
   return { delivery, state: row.delivery_state, generation: row.delivery_generation, objectDeleted: row.object_deleted_at !== null };

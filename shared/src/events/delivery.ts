@@ -8,7 +8,8 @@ export const deliveryCause = z.object({ rule: z.string().max(300), revision: z.i
 
 /**
  * `id` is the same for the same instance, destination and facility, whatever is repeated (newDeliveryId); `generation` of the envelope tells re-sends apart.
- * `facility`: on whose behalf (none: a retrieval). `compressed`: present when the compression rules made an object.
+ * `facility`: on whose behalf (none: a retrieval). `compressed`: present when the compression rules made an object;
+ * `coerced`: when coercion rules on receipt did, which is then sent in place of the received one.
  */
 export const delivery = z.object({
   id: z.string().max(200),
@@ -17,6 +18,7 @@ export const delivery = z.object({
   cause: deliveryCause,
   instance,
   compressed: objectRef.optional(),
+  coerced: objectRef.optional(),
   retrievalId: z.string().max(64).optional(),
 });
 export type Delivery = z.infer<typeof delivery>;

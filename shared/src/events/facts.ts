@@ -36,7 +36,7 @@ export const instanceRoutedFact = envelope.extend({
   compression,
   revision: z.int().min(0),
   facilities: z.array(z.object({ id: z.string().max(63), rule: z.string().max(300) })).max(256),
-  deliveries: z.array(delivery.omit({ instance: true, compressed: true })).max(1024),
+  deliveries: z.array(delivery.omit({ instance: true, compressed: true, coerced: true })).max(1024),
   held: held.optional(),
   assignment: assignment.optional(),
 });

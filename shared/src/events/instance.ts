@@ -43,7 +43,8 @@ export type AssociationFacts = z.infer<typeof associationFacts>;
 
 /**
  * `attributes`: header values decoded to UTF-8 and trimmed, several values joined by a backslash, by keyword (or, for paths that the
- * gateway document names, by the path as written there). See header-attributes.ts for the list that is always there.
+ * gateway document names, by the path as written there). See header-attributes.ts for the list that is always there. Once the instance is ready they
+ * are those of the coerced object, if there is one; everything else stays that of the received object.
  */
 export const instance = objectRef.extend({
   receiptId,
@@ -62,13 +63,30 @@ export type Instance = z.infer<typeof instance>;
 export const instanceReceived = envelope.extend({ type: z.literal('instance.received'), instance });
 export type InstanceReceived = z.infer<typeof instanceReceived>;
 
-/** What the compression rules made. `outcome` unchanged: `object` is absent and the received object is what is sent. */
+const ruleName = z.string().max(300);
+
+/**
+ * What the coercion rules on receipt made, in the revision of the compression. `object`: the received data set with the changes, in the same transfer
+ * syntax; absent: nothing was different. `rules`: those that were applied; `skipped`: those that could not be, with the reason.
+ */
+export const coercion = z.object({
+  object: objectRef.optional(),
+  rules: z.array(ruleName).max(1000),
+  skipped: z.array(z.string().max(600)).max(1000).optional(),
+});
+export type Coercion = z.infer<typeof coercion>;
+
+/**
+ * What the compressor made. `outcome` unchanged: `object` is absent, and what is sent is the coerced object if there is one, else the received one.
+ * `coercion`: present when a coercion rule on receipt fitted; the instance's attributes are then those of the coerced object.
+ */
 export const compression = z.object({
   outcome: z.enum(['compressed', 'unchanged']),
   reason: z.string().max(300),
-  rule: z.string().max(300).optional(),
+  rule: ruleName.optional(),
   revision: z.int().min(0),
   object: objectRef.optional(),
+  coercion: coercion.optional(),
 });
 export type Compression = z.infer<typeof compression>;
 

@@ -1,8 +1,6 @@
-// Encapsulated pixel data: offset tables, one fragment a frame, delimiter (PS3.5 section A.4, PS3.3 section C.7.6.3.1.8).
-import { type ElementToWrite, explicitHeader, implicitHeader } from './element.ts';
-import { ITEM, SEQUENCE_DELIMITER, UNDEFINED_LENGTH } from './element-header.ts';
+// Offset tables of encapsulated pixel data with one fragment a frame (PS3.5 section A.4, PS3.3 section C.7.6.3.1.8).
+import type { ElementToWrite } from './element.ts';
 
-const PIXEL_DATA = 0x7fe00010;
 const EXTENDED_OFFSET_TABLE = 0x7fe00001;
 const EXTENDED_OFFSET_TABLE_LENGTHS = 0x7fe00002;
 const ITEM_HEADER_BYTES = 8;
@@ -43,24 +41,4 @@ function numbers64(values: readonly number[]): Buffer {
   const bytes = Buffer.alloc(values.length * 8);
   for (const [index, value] of values.entries()) bytes.writeBigUInt64LE(BigInt(value), index * 8);
   return bytes;
-}
-
-/** The whole element; `frames` must have the lengths that the tables were made of, else a RangeError: a wrong table would show wrong images. */
-export async function* encapsulatedPixelData(
-  frames: AsyncIterable<Buffer> | Iterable<Buffer>,
-  lengths: readonly number[],
-): AsyncGenerator<Buffer> {
-  const { basic } = offsetTables(lengths);
-  yield Buffer.concat([explicitHeader(PIXEL_DATA, 'OB', UNDEFINED_LENGTH), implicitHeader(ITEM, basic.length), basic]);
-  let count = 0;
-  for await (const frame of frames) {
-    if (frame.length !== lengths[count]) throw new RangeError(`frame ${count + 1} has ${frame.length} bytes, not ${lengths[count]}`);
-    count += 1;
-    const padding = frame.length % 2;
-    yield implicitHeader(ITEM, frame.length + padding);
-    yield frame;
-    if (padding > 0) yield Buffer.alloc(padding);
-  }
-  if (count !== lengths.length) throw new RangeError(`${count} frames, not ${lengths.length}`);
-  yield implicitHeader(SEQUENCE_DELIMITER, 0);
 }

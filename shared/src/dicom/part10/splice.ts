@@ -1,36 +1,10 @@
-// Makes a data set out of another: elements set or removed, pixel data replaced, every other byte the original's own.
+// Puts changed elements into a data set that streams by: every other byte is the original's own.
 import type { DataSetScan, IndexedElement } from './data-set-scanner.ts';
-import { type ElementToWrite, encodeElement } from './element.ts';
+import type { ElementEncoding } from './element-header.ts';
+import { groupLengthBytes } from './nested-edit.ts';
 
 /** Bytes of the original data set from `start` up to, without, `end`. */
 export type ReadRange = (start: number, end: number) => AsyncIterable<Buffer> | Promise<Buffer>;
-
-export interface Splice {
-  /** Of the whole original: complete, with its index complete, little endian, not deflated. */
-  readonly scan: DataSetScan;
-  readonly explicit: boolean;
-  readonly read: ReadRange;
-  /** Replaced where the tag exists, else inserted in order of tags. */
-  readonly set?: readonly ElementToWrite[];
-  readonly remove?: readonly number[];
-  /** The new pixel data element, header and all; what stood behind the old one stays behind it, and its extended offset tables go unless they are set. */
-  readonly pixelData?: AsyncIterable<Buffer> | Iterable<Buffer>;
-}
-
-/** A piece of the result: bytes of the original, new bytes, or the new pixel data. */
-type Piece = { readonly start: number; end: number } | { readonly bytes: Buffer } | 'pixel data';
-
-/**
- * The new data set, piece by piece, no more in memory than one chunk of `read`. Group lengths of groups that change are left out, since they would be
- * wrong (retired, PS3.5 section 7.2). Throws when the scan cannot be relied on for every byte, or when there is no pixel data to replace.
- */
-export async function* spliceDataSet(splice: Splice): AsyncGenerator<Buffer> {
-  for (const piece of planPieces(splice)) {
-    if (piece === 'pixel data') yield* splice.pixelData!;
-    else if ('bytes' in piece) yield piece.bytes;
-    else yield* rangeOf(splice.read, piece);
-  }
-}
 
 export async function* rangeOf(read: ReadRange, { start, end }: { start: number; end: number }): AsyncGenerator<Buffer> {
   const range = read(start, end);
@@ -38,66 +12,95 @@ export async function* rangeOf(read: ReadRange, { start, end }: { start: number;
   else yield* range;
 }
 
-function planPieces({ scan, explicit, set = [], remove = [], pixelData }: Splice): Piece[] {
-  checkScan(scan);
-  if (pixelData !== undefined && scan.pixelData === undefined) throw new Error('no pixel data to replace');
-  const replacements = new Map(set.map((element) => [element.tag, encodeElement(element, explicit)]));
-  const removed = removals({ set, remove, pixelData });
-  const present = new Set(scan.elements.map(({ tag }) => tag));
-  const insertions = set.filter(({ tag }) => !present.has(tag)).sort((one, other) => one.tag - other.tag);
-  const pieces = new Pieces();
+/** New bytes of top-level elements by tag, header and all; empty: the element is taken out. */
+export type ElementReplacements = ReadonlyMap<number, Buffer>;
+
+/** At offset `at` of the original: so many of its bytes are left out, and these are put there. In order of offsets. */
+export interface Cut {
+  readonly at: number;
+  readonly leftOut: number;
+  readonly inserted: Buffer;
+}
+
+export interface SplicePlan {
+  /** Of the data set as far as its pixel data, or of the whole where it has none: what is replaced stands before that. */
+  readonly scan: Pick<DataSetScan, 'elements' | 'indexComplete' | 'opaque' | 'endOffset' | 'pixelData'>;
+  readonly encoding: ElementEncoding;
+  readonly replacements: ElementReplacements;
+}
+
+/** What stands where, in words that hold no value. */
+export class Unspliceable extends Error {
+  override readonly name = 'Unspliceable';
+}
+
+/**
+ * Elements that exist are replaced where they stand, new ones are inserted in order of tags; one that stands twice is replaced by one. Group lengths
+ * (gggg,0000), retired but met, of the groups that change are made true (PS3.5 section 7.2). Throws Unspliceable.
+ */
+export function planCuts(plan: SplicePlan): Cut[] {
+  const { scan } = plan;
+  if (scan.opaque) throw new Unspliceable('its transfer syntax is unknown, and cannot be read');
+  if (!scan.indexComplete) throw new Unspliceable(`it has more than ${scan.elements.length} elements`);
+  const replacements = withGroupLengths(plan);
+  const absent = [...replacements.keys()].filter((tag) => !scan.elements.some((element) => element.tag === tag)).sort((a, b) => a - b);
+  const insertions = absent.filter((tag) => replacements.get(tag)!.length > 0);
+  const cuts: Cut[] = [];
+  const done = new Set<number>();
   for (const element of scan.elements) {
-    while (insertions.length > 0 && insertions[0]!.tag < element.tag) pieces.add(replacements.get(insertions.shift()!.tag)!);
-    const isPixelData = pixelData !== undefined && element.headerOffset === scan.pixelData!.headerOffset;
-    if (isPixelData) pieces.addPixelData();
-    else if (replacements.has(element.tag)) pieces.addOnce(element.tag, replacements.get(element.tag)!);
-    else if (!removed.has(element.tag)) pieces.keep(element);
+    while (insertions.length > 0 && insertions[0]! < element.tag)
+      cuts.push(insertion(element.headerOffset, replacements.get(insertions.shift()!)!));
+    const replacement = replacements.get(element.tag);
+    if (replacement === undefined) continue;
+    cuts.push({ at: element.headerOffset, leftOut: sizeOf(element), inserted: done.has(element.tag) ? Buffer.alloc(0) : replacement });
+    done.add(element.tag);
   }
-  for (const { tag } of insertions) pieces.add(replacements.get(tag)!);
-  return pieces.list;
+  for (const tag of insertions) cuts.push(insertion(scan.endOffset, replacements.get(tag)!));
+  return cuts;
 }
 
-/** What describes the old pixel data's fragments: Extended Offset Table, its lengths, Encapsulated Pixel Data Value Total Length. */
-const FRAGMENT_TABLES = [0x7fe00001, 0x7fe00002, 0x7fe00003];
+const insertion = (at: number, inserted: Buffer): Cut => ({ at, leftOut: 0, inserted });
+const sizeOf = ({ headerOffset, endOffset }: IndexedElement): number => endOffset - headerOffset;
 
-function removals({ set = [], remove = [], pixelData }: Pick<Splice, 'set' | 'remove' | 'pixelData'>): Set<number> {
-  const tables = pixelData === undefined ? [] : FRAGMENT_TABLES;
-  const changed = [...set.map(({ tag }) => tag), ...remove, ...tables];
-  return new Set([...remove, ...tables, ...changed.map((tag) => (tag & 0xffff0000) >>> 0)]);
+function withGroupLengths({ scan, encoding, replacements }: SplicePlan): Map<number, Buffer> {
+  const result = new Map(replacements);
+  for (const group of new Set([...replacements.keys()].map((tag) => tag >>> 16))) {
+    const lengthTag = (group << 16) >>> 0;
+    const length = scan.elements.find(({ tag }) => tag === lengthTag);
+    if (length === undefined || length.length !== 4) continue;
+    const kept = scan.elements.filter(({ tag }) => tag >>> 16 === group && tag !== lengthTag && !replacements.has(tag));
+    const changed = [...replacements].filter(([tag]) => tag >>> 16 === group);
+    const bytes = kept.reduce((sum, element) => sum + sizeOf(element), 0) + changed.reduce((sum, [, { length: size }]) => sum + size, 0);
+    result.set(lengthTag, groupLengthBytes(group, bytes, encoding));
+  }
+  return result;
 }
 
-/** Every byte must belong to exactly one indexed element. */
-function checkScan({ complete, opaque, indexComplete, elements, endOffset }: DataSetScan): void {
-  if (!complete || opaque || !indexComplete) throw new Error('only a data set that was scanned whole can be spliced');
-  let at = 0;
-  for (const { headerOffset, endOffset: end } of elements) {
-    if (headerOffset !== at) throw new Error(`bytes ${at} to ${headerOffset} belong to no element`);
-    at = end;
+/** The data set with the cuts made, a chunk at a time. Throws when it ends before the last cut. */
+export async function* spliced(chunks: AsyncIterable<Buffer> | Iterable<Buffer>, cuts: readonly Cut[]): AsyncGenerator<Buffer> {
+  const left = [...cuts];
+  let offset = 0;
+  let leaveOut = 0;
+  for await (const chunk of chunks) {
+    let at = 0;
+    for (;;) {
+      const passed = Math.min(leaveOut, chunk.length - at);
+      leaveOut -= passed;
+      at += passed;
+      const next = left[0];
+      if (leaveOut > 0 || next === undefined || next.at >= offset + chunk.length) break;
+      if (next.at > offset + at) yield chunk.subarray(at, next.at - offset);
+      at = next.at - offset;
+      left.shift();
+      if (next.inserted.length > 0) yield next.inserted;
+      leaveOut = next.leftOut;
+    }
+    if (at < chunk.length) yield chunk.subarray(at);
+    offset += chunk.length;
   }
-  if (at !== endOffset) throw new Error(`bytes ${at} to ${endOffset} belong to no element`);
-}
-
-class Pieces {
-  readonly list: Piece[] = [];
-  readonly #added = new Set<number>();
-
-  add(bytes: Buffer): void {
-    this.list.push({ bytes });
+  for (const { at, leftOut, inserted } of left) {
+    if (at !== offset || leftOut > 0) throw new Error(`the data set ends at ${offset}, a cut is at ${at}`);
+    yield inserted;
   }
-
-  /** A tag that stands twice is replaced by one. */
-  addOnce(tag: number, bytes: Buffer): void {
-    if (!this.#added.has(tag)) this.add(bytes);
-    this.#added.add(tag);
-  }
-
-  addPixelData(): void {
-    this.list.push('pixel data');
-  }
-
-  keep({ headerOffset, endOffset }: IndexedElement): void {
-    const last = this.list.at(-1);
-    if (typeof last === 'object' && 'end' in last && last.end === headerOffset) last.end = endOffset;
-    else this.list.push({ start: headerOffset, end: endOffset });
-  }
+  if (leaveOut > 0) throw new Error(`the data set ends ${leaveOut} bytes before the element that is left out`);
 }

@@ -4,6 +4,7 @@ import { openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { listeningSockets } from '../src/listening-sockets.ts';
 
 export interface Running {
   readonly pid: number;
@@ -71,6 +72,18 @@ export async function untilListening(port: number, withinMs = 30_000): Promise<v
   }
   throw new Error(`nothing listens on port ${port} after ${withinMs} ms`);
 }
+
+/** Resolves when the process itself listens on the port, which it may share with others. */
+export async function untilServing(pid: number, port: number, withinMs = 30_000): Promise<void> {
+  const deadline = performance.now() + withinMs;
+  while (!listeningSockets([pid]).some((socket) => socket.port === port)) {
+    if (performance.now() > deadline) throw new Error(`process ${pid} does not listen on port ${port} after ${withinMs} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** Everything written so far is on the disk: what one program left to the kernel does not slow the next one. */
+export const quietDisk = (logFolder: string): Promise<void> => run({ command: 'sync', args: [], logFolder, name: 'sync' });
 
 /** Peak resident memory of a process since its start, bytes (VmHWM); 0 when it is gone. */
 export async function peakResidentBytes(pid: number): Promise<number> {

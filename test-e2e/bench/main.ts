@@ -1,5 +1,5 @@
 // npm run bench: Causeway beside storescp and Orthanc in one run, paired, medians. Starts and stops everything itself.
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startGateway } from '../src/gateway-under-test.ts';
@@ -7,16 +7,27 @@ import { documentFor, measureEndToEnd } from './end-to-end.ts';
 import { measureIngest } from './ingest.ts';
 import { measureLargeObject } from './large-object.ts';
 import { makeFiles } from './make-files.ts';
+import { measureManyAssociations } from './many-associations.ts';
 import type { Target } from './peers.ts';
-import { type BenchResult, endToEndTable, ingestTable, largeObjectTable, thisMachine } from './report.ts';
+import {
+  type BenchResult,
+  endToEndTable,
+  ingestTable,
+  largeObjectTable,
+  manyAssociationsLine,
+  processorTable,
+  responseTable,
+  thisMachine,
+} from './report.ts';
+import { measureResponseTimes } from './response-times.ts';
 
 const { values } = parseArgs({
   options: {
-    parts: { type: 'string', default: 'abc' },
+    parts: { type: 'string', default: 'abcde' },
     rounds: { type: 'string', default: '5' },
     instances: { type: 'string', default: '100' },
     frames: { type: 'string', default: '4096' },
-    associations: { type: 'string', default: '1,4,8' },
+    associations: { type: 'string', default: '1,4,8,32' },
     folder: { type: 'string', default: 'bench-results' },
   },
 });
@@ -52,6 +63,8 @@ async function measure(): Promise<void> {
     result.ingest = await measureIngest({ folder: scratch, groups, warmUp, associations, rounds, wholeGateway });
     console.log('\na) ingest, 512 KB CT instances a second (receiver: with store and JetStream alone; gateway: all services at work)');
     console.log(ingestTable(result.ingest));
+    console.log('\nprocessor time for each MB taken');
+    console.log(processorTable(result.ingest));
   }
   if (values.parts.includes('b')) {
     result.endToEnd = await measureEndToEnd({ folder: scratch, groups: groups.slice(0, 4), rounds: Math.min(rounds, 3) });
@@ -63,20 +76,27 @@ async function measure(): Promise<void> {
     console.log('\nc) one multi-frame object: peak resident memory of each process');
     console.log(largeObjectTable(result.largeObject));
   }
+  if (values.parts.includes('d')) {
+    result.manyAssociations = await measureManyAssociations(scratch, 200);
+    console.log('\nd) very many senders at one receiver');
+    console.log(manyAssociationsLine(result.manyAssociations));
+  }
+  if (values.parts.includes('e')) {
+    result.responseTimes = await measureResponseTimes({ folder: scratch, groups: groups.slice(0, 8), rounds });
+    console.log('\ne) from the first byte of a C-STORE to its answer, 8 associations');
+    console.log(responseTable(result.responseTimes));
+  }
 }
 
 /** The default deployment with the sandbox archive, on the same disk. */
 async function wholeGateway(): Promise<Target> {
-  const dataFolder = join(scratch, 'gateway-data');
+  const dataFolder = await mkdtemp(join(scratch, 'gateway-'));
   const sandboxPort = 20_000 + Math.floor(Math.random() * 10_000);
   const config = documentFor(`http://127.0.0.1:${sandboxPort}/dicom-web`, false);
   const gateway = await startGateway({ dataFolder, config, env: { CAUSEWAY_SANDBOX_PORT: String(sandboxPort) } });
   return {
     dicomPort: gateway.ports.dicom,
-    pid: gateway.pids().get('receiver')!,
-    stop: async () => {
-      await gateway.stop();
-      await rm(dataFolder, { recursive: true, force: true });
-    },
+    pids: [gateway.pids().get('receiver')!],
+    stop: () => gateway.stop(),
   };
 }

@@ -1,16 +1,18 @@
 // The programs compared: DCMTK storescp, Orthanc, and our receiver with its object store and JetStream alone.
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { publishGatewayDocument } from '@causeway/shared/bus/gateway-configuration';
 import { connectBus } from '@causeway/shared/bus/nats-bus';
 import { freePort, startNatsServer } from '@causeway/shared/bus/nats-server-for-tests';
 import { defaultGatewayDocument } from '@causeway/shared/config/gateway-document';
 import { createLogger } from '@causeway/shared/logger';
-import { type Running, start, untilListening } from './bench-processes.ts';
+import { start, untilListening, untilServing } from './bench-processes.ts';
 
 export interface Target {
   readonly dicomPort: number;
-  readonly pid: number;
+  /** Those whose processor time and memory count. */
+  readonly pids: readonly number[];
+  /** What was stored stays until the end of the benchmark: ext4 searches recently deleted inodes for each new file, which would slow the next program. */
   stop(): Promise<void>;
 }
 
@@ -18,19 +20,12 @@ const NO_DELAY = { TCP_NODELAY: '1' };
 export const PDU_BYTES = '131072';
 
 export async function startStorescp(folder: string): Promise<Target> {
-  const output = join(folder, 'storescp-output');
-  await rm(output, { recursive: true, force: true });
-  await mkdir(output, { recursive: true });
+  const output = await mkdtemp(join(folder, 'storescp-'));
   const dicomPort = await freePort();
   const args = ['--fork', '--bit-preserving', '--max-pdu', PDU_BYTES, '-od', output, String(dicomPort)];
   const process = start({ command: 'storescp', args, env: NO_DELAY, logFolder: folder, name: 'storescp' });
   await untilListening(dicomPort);
-  return { dicomPort, pid: process.pid, stop: () => stopAndRemove(process, output) };
-}
-
-async function stopAndRemove(process: Running, folder: string): Promise<void> {
-  await process.stop('SIGKILL');
-  await rm(folder, { recursive: true, force: true });
+  return { dicomPort, pids: [process.pid], stop: () => process.stop('SIGKILL') };
 }
 
 export interface OrthancForward {
@@ -42,9 +37,7 @@ export interface OrthancForward {
 
 /** A fresh Orthanc; with `forward` it hands on everything by its DICOMweb plugin as a Lua script tells it. */
 export async function startOrthanc(folder: string, forward?: OrthancForward): Promise<Target & { httpPort: number }> {
-  const storage = join(folder, 'orthanc-storage');
-  await rm(storage, { recursive: true, force: true });
-  await mkdir(storage, { recursive: true });
+  const storage = await mkdtemp(join(folder, 'orthanc-'));
   const [dicomPort, httpPort] = [await freePort(), await freePort()];
   const script = join(folder, 'forward.lua');
   if (forward) await writeFile(script, forwardScript(forward.each));
@@ -76,7 +69,7 @@ export async function startOrthanc(folder: string, forward?: OrthancForward): Pr
   const process = start({ command: 'Orthanc', args: [path], env: NO_DELAY, logFolder: folder, name: 'orthanc' });
   await untilListening(httpPort);
   await untilListening(dicomPort);
-  return { dicomPort, httpPort, pid: process.pid, stop: () => stopAndRemove(process, storage) };
+  return { dicomPort, httpPort, pids: [process.pid], stop: () => process.stop('SIGKILL') };
 }
 
 /** Orthanc's own way to auto-route: jobs are asynchronous, so that receiving does not wait. */
@@ -88,44 +81,46 @@ end
 `;
 }
 
-/** nats-server, folder store and receiver, nothing else: what it costs until 0000 is said. */
-export async function startReceiverAlone(folder: string): Promise<Target & { objects: () => Promise<number> }> {
-  const data = join(folder, 'receiver-alone');
-  await rm(data, { recursive: true, force: true });
-  await mkdir(data, { recursive: true });
+/** nats-server, folder store and receivers on one port, nothing else: what it costs until 0000 is said. */
+export async function startReceiverAlone(folder: string, processes = 1): Promise<Target & { objects: () => Promise<number> }> {
+  const data = await mkdtemp(join(folder, 'receiver-'));
+  await mkdir(join(data, 'nats'));
   const nats = await startNatsServer({ folder: join(data, 'nats') });
-  const bus = await connectBus({
-    name: 'bench',
-    url: nats.url,
-    sizing: { replicas: 1, totalBytes: 4e9 },
-    log: createLogger('bench', 'error'),
-  });
-  await publishGatewayDocument(bus, 1, defaultGatewayDocument('http://127.0.0.1:1/dicom-web'));
-  await bus.close();
+  await publishDocument(nats.url);
   const dicomPort = await freePort();
-  const receiver = start({
-    command: process.execPath,
-    args: [join(import.meta.dirname, '../../services/receiver/src/main.ts')],
-    env: {
-      CAUSEWAY_NATS_URL: nats.url,
-      CAUSEWAY_OBJECT_STORE: `folder:${join(data, 'objects')}`,
-      CAUSEWAY_DICOM_HOST: '127.0.0.1',
-      CAUSEWAY_DICOM_PORT: String(dicomPort),
-      UV_THREADPOOL_SIZE: '16',
-    },
-    logFolder: folder,
-    name: 'receiver',
-  });
-  await untilListening(dicomPort);
+  const env = {
+    CAUSEWAY_NATS_URL: nats.url,
+    CAUSEWAY_OBJECT_STORE: `folder:${join(data, 'objects')}`,
+    CAUSEWAY_DICOM_HOST: '127.0.0.1',
+    CAUSEWAY_DICOM_PORT: String(dicomPort),
+    CAUSEWAY_DICOM_REUSE_PORT: String(processes > 1),
+  };
+  const args = [join(import.meta.dirname, '../../services/receiver/src/main.ts')];
+  const receivers = Array.from({ length: processes }, (_, n) =>
+    start({ command: process.execPath, args, env, logFolder: folder, name: `receiver-${n}` }),
+  );
+  await Promise.all(receivers.map(({ pid }) => untilServing(pid, dicomPort)));
   return {
     dicomPort,
-    pid: receiver.pid,
+    pids: receivers.map(({ pid }) => pid),
     objects: async () =>
       (await readdir(join(data, 'objects', 'received'), { recursive: true })).filter((name) => name.endsWith('.dcm')).length,
     stop: async () => {
-      await receiver.stop();
+      await Promise.all(receivers.map((receiver) => receiver.stop()));
       await nats.stop();
-      await rm(data, { recursive: true, force: true });
     },
   };
+}
+
+/** The default document, but for one limit: every association of the benchmark comes from one address. */
+async function publishDocument(natsUrl: string): Promise<void> {
+  const bus = await connectBus({
+    name: 'bench',
+    url: natsUrl,
+    sizing: { replicas: 1, totalBytes: 4e9 },
+    log: createLogger('bench', 'error'),
+  });
+  const document = defaultGatewayDocument('http://127.0.0.1:1/dicom-web');
+  await publishGatewayDocument(bus, 1, { ...document, limits: { associationsPerSource: 200 } });
+  await bus.close();
 }

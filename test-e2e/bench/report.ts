@@ -3,6 +3,8 @@ import { cpus, release, totalmem } from 'node:os';
 import type { EndToEndRow } from './end-to-end.ts';
 import type { IngestRow } from './ingest.ts';
 import type { LargeObjectRow } from './large-object.ts';
+import type { ManyAssociations } from './many-associations.ts';
+import type { ResponseTimes } from './response-times.ts';
 
 export interface BenchResult {
   readonly at: string;
@@ -10,6 +12,8 @@ export interface BenchResult {
   ingest?: IngestRow[];
   endToEnd?: EndToEndRow[];
   largeObject?: LargeObjectRow[];
+  manyAssociations?: ManyAssociations;
+  responseTimes?: ResponseTimes[];
 }
 
 export const thisMachine = (): BenchResult['machine'] => ({
@@ -31,16 +35,41 @@ const ratio = (a: number | undefined, b: number | undefined): string =>
   a === undefined || b === undefined ? '-' : `${(a / b).toFixed(2)}x`;
 
 export function ingestTable(rows: IngestRow[]): string {
-  const names = ['storescp', 'causeway receiver', 'causeway gateway', 'orthanc', 'disk limit'];
+  const names = ['storescp', 'causeway receiver', 'two receivers', 'causeway gateway', 'orthanc', 'disk limit'];
   const lines = rows.map(({ associations, rates }) => [
     String(associations),
     ...names.map((name) => rate(rates[name])),
     ratio(rates['causeway receiver'], rates.storescp),
     ratio(rates['causeway receiver'], Math.min(rates.storescp ?? 0, rates['disk limit'] ?? 0)),
     ratio(rates['causeway receiver'], rates.orthanc),
-    ratio(rates['causeway gateway'], rates.storescp),
   ]);
-  return table(['assoc.', ...names, 'receiver/storescp', 'receiver/min(storescp,disk)', 'receiver/orthanc', 'gateway/storescp'], lines);
+  return table(['assoc.', ...names, 'receiver/storescp', 'receiver/min(storescp,disk)', 'receiver/orthanc'], lines);
+}
+
+/** Processor time for each megabyte. */
+export function processorTable(rows: IngestRow[]): string {
+  const names = ['storescp', 'causeway receiver', 'two receivers', 'orthanc'];
+  const ms = (value: number | undefined) => (value === undefined ? '-' : `${value.toFixed(2)} ms`);
+  const lines = rows.map(({ associations, processorMsPerMb: found }) => [
+    String(associations),
+    ...names.map((name) => ms(found[name])),
+    ratio(found['causeway receiver'], found.storescp),
+  ]);
+  return table(['assoc.', ...names, 'receiver/storescp'], lines);
+}
+
+export function manyAssociationsLine({ associations, instances, rate: found, peakBytes }: ManyAssociations): string {
+  return `${associations} associations at once: ${instances} instances stored, ${rate(found)} a second, peak resident ${Math.round(peakBytes / 2 ** 20)} MiB`;
+}
+
+export function responseTable(rows: ResponseTimes[]): string {
+  const lines = rows.map(({ program, operations, medianMs, p99Ms }) => [
+    program,
+    String(operations),
+    medianMs.toFixed(1),
+    p99Ms.toFixed(1),
+  ]);
+  return table(['program', 'C-STOREs', 'median ms', 'p99 ms'], lines);
 }
 
 export function endToEndTable(rows: EndToEndRow[]): string {

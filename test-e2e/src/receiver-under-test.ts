@@ -14,8 +14,10 @@ import { lastingPort } from './lasting-port.ts';
 import { until } from './wait-for-fact.ts';
 
 export interface ReceiverOptions {
-  /** Fields of the gateway document beside its one facility and destination. */
-  readonly document?: object;
+  /** Fields of the gateway document beside its one facility and destination; published: the one that is there already. */
+  readonly document?: object | 'published';
+  /** Its DICOM port [a free one]. */
+  readonly port?: number;
   /** Its object folder [one of its own]. */
   readonly objects?: string;
   /** JetStream to use instead of a server of its own: addresses, joined by commas. */
@@ -42,6 +44,8 @@ export interface ReceiverUnderTest {
   untilReady(): Promise<void>;
   /** SIGKILL; resolves when it is gone. */
   kill(): Promise<void>;
+  /** SIGTERM; resolves with the exit code when it has drained and is gone. */
+  terminate(): Promise<number | null>;
   /** Again, on the same port and folder; resolves when it is ready. */
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -55,10 +59,12 @@ export async function startReceiver(options: ReceiverOptions = {}): Promise<Rece
   const nats = options.natsUrl === undefined ? await startNatsServer() : undefined;
   const url = options.natsUrl ?? nats!.url;
   const sizing = { replicas: options.replicas ?? 1, totalBytes: options.streamBytes ?? STREAM_BYTES };
-  const bus = await connectBus({ name: 'test', url, sizing, log: createLogger('test', 'fatal') });
-  const receiver = new RunningReceiver({ options, scratch, nats, bus, url, port: await lastingPort(), opsPort: await freePort() });
+  const { CAUSEWAY_NATS_USER: user, CAUSEWAY_NATS_PASSWORD: password } = options.env ?? {};
+  const bus = await connectBus({ name: 'test', url, user, password, sizing, log: createLogger('test', 'fatal') });
+  const port = options.port ?? (await lastingPort());
+  const receiver = new RunningReceiver({ options, scratch, nats, bus, url, port, opsPort: await freePort() });
   try {
-    await publishGatewayDocument(bus, 1, documentOf(options));
+    if (options.document !== 'published') await publishGatewayDocument(bus, 1, documentOf(options.document));
     await receiver.start();
   } catch (error) {
     await receiver.stop();
@@ -67,7 +73,8 @@ export async function startReceiver(options: ReceiverOptions = {}): Promise<Rece
   return receiver;
 }
 
-const documentOf = ({ document }: ReceiverOptions): object => ({
+/** A whole gateway document with these fields. */
+export const documentOf = (document?: object): object => ({
   facilities: [{ id: 'main', match: [{}], destinations: ['archive'] }],
   destinations: [{ id: 'archive', kind: 'stow', url: 'http://127.0.0.1:1/dicom-web' }],
   ...document,
@@ -132,8 +139,12 @@ class RunningReceiver implements ReceiverUnderTest {
     });
   }
 
-  kill(): Promise<void> {
-    return this.#end('SIGKILL');
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL');
+  }
+
+  terminate(): Promise<number | null> {
+    return this.#end('SIGTERM');
   }
 
   async stop(): Promise<void> {
@@ -144,12 +155,13 @@ class RunningReceiver implements ReceiverUnderTest {
     rmSync(this.#parts.scratch, { recursive: true, force: true });
   }
 
-  async #end(signal: NodeJS.Signals): Promise<void> {
+  async #end(signal: NodeJS.Signals): Promise<number | null> {
     const child = this.#child;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
     const ended = once(child, 'exit');
     child.kill(signal);
     await ended;
+    return child.exitCode;
   }
 
   #environment(): NodeJS.ProcessEnv {

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { getPriority } from 'node:os';
 import { test } from 'node:test';
 import { dataFolderAt } from './data-folder.ts';
-import { INNER_PORTS, planSandbox, planServices, SERVICES } from './service-plans.ts';
+import { innerPorts, planSandbox, planServices, SERVICES } from './service-plans.ts';
 import { readSettings } from './settings.ts';
 
 const secrets = {
@@ -14,10 +14,12 @@ const secrets = {
   postgresPassword: 'p',
   firstPasswordFile: '/nowhere/f',
 };
-const options = {
-  ...{ settings: readSettings({}), data: dataFolderAt('/nowhere'), secrets, configFile: undefined },
-  ports: Object.fromEntries(INNER_PORTS.map((name, place) => [name, 20_000 + place])),
-};
+function optionsOf(environment: NodeJS.ProcessEnv) {
+  const settings = readSettings(environment);
+  const ports = Object.fromEntries(innerPorts(settings).map((name, place) => [name, 20_000 + place]));
+  return { settings, ports, data: dataFolderAt('/nowhere'), secrets, configFile: undefined };
+}
+const options = optionsOf({});
 const plans = [...planServices(options), planSandbox(options)];
 
 /** Niceness with which the planned command would start its program. */
@@ -54,4 +56,19 @@ test('objects lie in the data folder unless the settings name another place', ()
     planServices({ ...options, settings: readSettings(settings) }).map(({ environment }) => environment.CAUSEWAY_OBJECT_STORE);
   assert.deepEqual(new Set(storeOf({})), new Set([`folder:${options.data.objects}`]));
   assert.deepEqual(new Set(storeOf({ CAUSEWAY_OBJECT_STORE: 's3:images' })), new Set(['s3:images']));
+});
+
+test('several receivers share the DICOM port, each with an ops port and a name of its own that the console knows', () => {
+  const three = planServices(optionsOf({ CAUSEWAY_RECEIVERS: '3' }));
+  const receivers = three.filter(({ name }) => name.startsWith('receiver'));
+  assert.deepEqual(
+    receivers.map(({ name }) => name),
+    ['receiver', 'receiver-2', 'receiver-3'],
+  );
+  assert.equal(new Set(receivers.map(({ environment }) => environment.CAUSEWAY_OPS_PORT)).size, 3);
+  for (const { environment } of receivers)
+    assert.deepEqual([environment.CAUSEWAY_DICOM_PORT, environment.CAUSEWAY_DICOM_REUSE_PORT], ['4104', 'true']);
+  const known = JSON.parse(three.find(({ name }) => name === 'console')!.environment.CAUSEWAY_SERVICES!) as Record<string, string>;
+  assert.deepEqual(Object.keys(known).slice(0, 4), ['receiver', 'receiver-2', 'receiver-3', 'compressor']);
+  assert.equal(plans.find(({ name }) => name === 'receiver')!.environment.CAUSEWAY_DICOM_REUSE_PORT, 'false');
 });

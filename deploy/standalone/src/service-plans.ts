@@ -11,8 +11,23 @@ import { ROOT, type Settings } from './settings.ts';
 export const SERVICES = ['receiver', 'compressor', 'router', 'uploader', 'retriever', 'ledger', 'console'] as const;
 export type ServiceName = (typeof SERVICES)[number];
 
+/** A service as a process: `receiver`, and where there are more of it `receiver-2` and so on. */
+export interface ServiceProcess {
+  readonly name: string;
+  readonly service: ServiceName;
+}
+
+export function serviceProcesses({ receivers }: Pick<Settings, 'receivers'>): ServiceProcess[] {
+  const further = Array.from({ length: receivers - 1 }, (_, at) => ({ name: `receiver-${at + 2}`, service: 'receiver' as const }));
+  const [receiver, ...others] = SERVICES.map((service) => ({ name: service, service }));
+  return [receiver!, ...further, ...others];
+}
+
 /** Ports that nobody outside needs to know. */
-export const INNER_PORTS = ['nats', 'natsMonitor', 'postgres', ...SERVICES.map((name) => `ops-${name}`)];
+export const innerPorts = (settings: Pick<Settings, 'receivers'>): string[] => [
+  ...['nats', 'natsMonitor', 'postgres'],
+  ...serviceProcesses(settings).map(({ name }) => `ops-${name}`),
+];
 
 export interface ServicePlanOptions {
   readonly settings: Settings;
@@ -32,24 +47,32 @@ const RECEIVER_FILE_THREADS = '16';
 const NICENESS = { receiver: { asRoot: -5, asUser: 0 }, others: 5 } as const;
 
 export function planServices(options: ServicePlanOptions): ProcessPlan[] {
-  return SERVICES.map((name) => plan(options, name, join(ROOT, 'services', name, 'src', 'main.ts')));
+  return serviceProcesses(options.settings).map((process) =>
+    plan(options, process, join(ROOT, 'services', process.service, 'src', 'main.ts')),
+  );
 }
 
 /** The archive that the default document uploads to. */
 export function planSandbox(options: ServicePlanOptions): ProcessPlan {
-  return plan(options, 'sandbox', join(ROOT, 'deploy', 'standalone', 'src', 'sandbox', 'main.ts'));
+  return plan(options, { name: 'sandbox', service: 'sandbox' }, join(ROOT, 'deploy', 'standalone', 'src', 'sandbox', 'main.ts'));
 }
 
-export const opsUrl = (ports: Ports, name: ServiceName): string => `http://127.0.0.1:${ports[`ops-${name}`]}`;
+/** `name`: of the process. */
+export const opsUrl = (ports: Ports, name: string): string => `http://127.0.0.1:${ports[`ops-${name}`]}`;
 
-function plan(options: ServicePlanOptions, name: ServiceName | 'sandbox', main: string): ProcessPlan {
+interface PlannedProcess {
+  readonly name: string;
+  readonly service: ServiceName | 'sandbox';
+}
+
+function plan(options: ServicePlanOptions, planned: PlannedProcess, main: string): ProcessPlan {
   // nice becomes the program: the process id is its own, and the priority stands before its first thread starts (setpriority(2) reaches one thread).
-  const [command, ...rest] = ['nice', '-n', String(nicenessOf(name)), process.execPath, main];
+  const [command, ...rest] = ['nice', '-n', String(nicenessOf(planned.service)), process.execPath, main];
   return {
-    name,
+    name: planned.name,
     command: command!,
     arguments: rest,
-    environment: { ...process.env, ...common(options), ...special(options, name) },
+    environment: { ...process.env, ...common(options), ...special(options, planned) },
     workingFolder: ROOT,
     stopSignal: 'SIGTERM',
   };
@@ -75,29 +98,30 @@ function common({ settings, data, ports, secrets }: ServicePlanOptions): NodeJS.
   };
 }
 
-function special(options: ServicePlanOptions, name: ServiceName | 'sandbox'): NodeJS.ProcessEnv {
+function special(options: ServicePlanOptions, { name, service }: PlannedProcess): NodeJS.ProcessEnv {
   const { settings, data, ports, secrets } = options;
-  if (name === 'sandbox')
+  if (service === 'sandbox')
     return { CAUSEWAY_SANDBOX_DIR: data.sandbox, CAUSEWAY_SANDBOX_HOST: '127.0.0.1', CAUSEWAY_SANDBOX_PORT: String(settings.sandboxPort) };
   const own = { CAUSEWAY_OPS_PORT: String(ports[`ops-${name}`]) };
-  if (name === 'receiver')
+  if (service === 'receiver')
     return {
       ...own,
       CAUSEWAY_DICOM_HOST: settings.dicomHost,
       CAUSEWAY_DICOM_PORT: String(settings.dicomPort),
+      CAUSEWAY_DICOM_REUSE_PORT: String(settings.receivers > 1),
       UV_THREADPOOL_SIZE: RECEIVER_FILE_THREADS,
     };
-  if (name === 'ledger') return { ...own, CAUSEWAY_DATABASE_URL: databaseUrl(ports.postgres!, secrets) };
-  return name === 'console' ? { ...own, ...consoleEnvironment(options) } : own;
+  if (service === 'ledger') return { ...own, CAUSEWAY_DATABASE_URL: databaseUrl(ports.postgres!, secrets) };
+  return service === 'console' ? { ...own, ...consoleEnvironment(options) } : own;
 }
 
 function consoleEnvironment({ settings, ports, secrets, configFile }: ServicePlanOptions): NodeJS.ProcessEnv {
-  const others = SERVICES.filter((name) => name !== 'console');
+  const others = serviceProcesses(settings).filter(({ service }) => service !== 'console');
   return {
     CAUSEWAY_DATABASE_URL: databaseUrl(ports.postgres!, secrets),
     CAUSEWAY_HTTP_HOST: settings.httpHost,
     CAUSEWAY_HTTP_PORT: String(settings.httpPort),
-    CAUSEWAY_SERVICES: JSON.stringify(Object.fromEntries(others.map((name) => [name, opsUrl(ports, name)]))),
+    CAUSEWAY_SERVICES: JSON.stringify(Object.fromEntries(others.map(({ name }) => [name, opsUrl(ports, name)]))),
     CAUSEWAY_FIRST_PASSWORD_FILE: secrets.firstPasswordFile,
     CAUSEWAY_SANDBOX_URL: `http://127.0.0.1:${settings.sandboxPort}/dicom-web`,
     CAUSEWAY_CONFIG: configFile,

@@ -16,6 +16,8 @@ const variables = z.object({
   CAUSEWAY_DICOM_HOST: z.string().default('0.0.0.0'),
   /** Port 0: a free one is chosen and kept. */
   CAUSEWAY_DICOM_PORT: port(4104),
+  /** Receiver processes that share the DICOM ports: one fills one core, and one can be restarted while the others go on. */
+  CAUSEWAY_RECEIVERS: z.coerce.number().int().min(1).max(16).default(1),
   CAUSEWAY_HTTP_HOST: z.string().default('127.0.0.1'),
   CAUSEWAY_HTTP_PORT: port(8080),
   CAUSEWAY_SANDBOX_PORT: port(8043),
@@ -43,6 +45,7 @@ export interface Settings {
   readonly configFile: string | undefined;
   readonly dicomHost: string;
   readonly dicomPort: number;
+  readonly receivers: number;
   readonly httpHost: string;
   readonly httpPort: number;
   readonly sandboxPort: number;
@@ -62,6 +65,7 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
     configFile: values.CAUSEWAY_CONFIG === undefined ? undefined : resolve(values.CAUSEWAY_CONFIG),
     dicomHost: values.CAUSEWAY_DICOM_HOST,
     dicomPort: values.CAUSEWAY_DICOM_PORT,
+    receivers: values.CAUSEWAY_RECEIVERS,
     httpHost: values.CAUSEWAY_HTTP_HOST,
     httpPort: values.CAUSEWAY_HTTP_PORT,
     sandboxPort: values.CAUSEWAY_SANDBOX_PORT,

@@ -15,7 +15,7 @@ import { placePostgres } from './postgres/postgres-places.ts';
 import { postgresUser } from './postgres/postgres-user.ts';
 import { Interrupted, pageSaysReady, portAnswers, until } from './readiness.ts';
 import { ensureSecrets, type Secrets } from './secrets.ts';
-import { INNER_PORTS, opsUrl, planSandbox, planServices, SERVICES } from './service-plans.ts';
+import { innerPorts, opsUrl, planSandbox, planServices, serviceProcesses } from './service-plans.ts';
 import type { Settings } from './settings.ts';
 import type { Say } from './terminal.ts';
 
@@ -75,7 +75,7 @@ async function prepare(wanted: Settings, data: DataFolder, say: Say): Promise<Pr
 /** Port 0 in the settings becomes a chosen one. */
 async function settlePorts(wanted: Settings, data: DataFolder): Promise<{ settings: Settings; ports: Ports }> {
   const outer = (['dicomPort', 'httpPort', 'sandboxPort'] as const).filter((name) => wanted[name] === 0);
-  const ports = await choosePorts(data.run, [...INNER_PORTS, ...outer]);
+  const ports = await choosePorts(data.run, [...innerPorts(wanted), ...outer]);
   return { settings: { ...wanted, ...Object.fromEntries(outer.map((name) => [name, ports[name]])) }, ports };
 }
 
@@ -119,7 +119,11 @@ async function watch(gateway: GatewayProcesses, { ports, secrets, settings }: Pr
     },
     signal,
   ).catch((error: Error) => say(`JetStream is not watched any more: ${error.message}`));
-  const services = SERVICES.map((name) => ({ name, liveUrl: `${opsUrl(ports, name)}/health/live`, restart: () => gateway.restart(name) }));
+  const services = serviceProcesses(settings).map(({ name }) => ({
+    name,
+    liveUrl: `${opsUrl(ports, name)}/health/live`,
+    restart: () => gateway.restart(name),
+  }));
   void watchLiveness({ services, say }, signal);
   if (!signal.aborted) await stopped;
   clearInterval(disk);

@@ -10,6 +10,8 @@ import { TlsGate } from './tls-gate.ts';
 const KEEP_ALIVE_MS = 60_000;
 /** Other processes on the port may keep connections coming for ever: enough for a whole backlog. */
 const MOST_LAST_TURNS = 4096;
+/** Of a turn that did nothing else. */
+const SHORT_TURN_MS = 0.1;
 
 /** What the listeners of one SCP share. */
 export interface ListenerHost {
@@ -81,9 +83,10 @@ export class ScpListener implements OpenListener {
    */
   async #close(): Promise<void> {
     await nextTurn();
-    for (let turn = 0, before = -1; turn < MOST_LAST_TURNS && before !== this.#accepted; turn++) {
-      before = this.#accepted;
+    for (let turn = 0; turn < MOST_LAST_TURNS; turn++) {
+      const [accepted, beganAt] = [this.#accepted, performance.now()];
       await nextTurn();
+      if (this.#accepted === accepted && performance.now() - beganAt < SHORT_TURN_MS) break;
     }
     this.#server.close();
   }

@@ -1,6 +1,7 @@
 // The console's API against a real PostgreSQL: what is shown, and what operators set in motion.
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
+import { objectKey } from '@causeway/shared/brands';
 import {
   confirmedFact,
   failedFact,
@@ -86,6 +87,37 @@ describe('studies', () => {
     assert.equal(new Set(seen).size, 7);
     assert.equal(seen.length, 7);
     assert.equal((await page.request('GET', '/api/studies?before=nonsense')).statusCode, 400);
+  });
+
+  test('a study is described as coercion made it, by whichever receipt came first, and tells which rules did', async () => {
+    const [first, second] = [sampleInstance(1, 1), sampleInstance(1, 2, { InstitutionName: 'Later' })];
+    const coerced = { ...first, attributes: { ...first.attributes, InstitutionName: 'MS44' } };
+    const object = {
+      objectKey: objectKey(`derived/${first.receiptId}/coerced-1.dcm`),
+      size: 9,
+      digest: first.digest,
+      transferSyntaxUid: '1.2',
+    };
+    const compression = { outcome: 'unchanged', reason: 'no rule', revision: 3 } as const;
+    const rules = ['coercion rule 1: set InstitutionName'];
+    const ready = (instance: typeof first, coercion: object): Fact =>
+      factSchema.parse({ ...sampleEnvelope(5), type: 'ledger.instance.ready', instance, compression: { ...compression, coercion } });
+    const facts = [
+      receivedFact(first, 1),
+      ready(coerced, { object, rules }),
+      receivedFact(second, 2),
+      ready(second, { rules, skipped: ['rule 2 is impossible'] }),
+    ];
+    for (const order of [facts, facts.toReversed()]) {
+      await page.clear();
+      for (const fact of order) await know(fact);
+      const study = await get(`/api/studies/${first.studyInstanceUid}`);
+      assert.equal(study.institutionName, 'MS44');
+      assert.deepEqual(study.coercions, [
+        { rule: rules[0], skipped: false, revision: 3, instances: 2 },
+        { rule: 'rule 2 is impossible', skipped: true, revision: 3, instances: 1 },
+      ]);
+    }
   });
 
   test('one study tells its series; an unknown one is 404 with what to do', async () => {

@@ -5,6 +5,7 @@ import {
   attemptedFact,
   confirmedFact,
   failedFact,
+  readyFact,
   receivedFact,
   routedFact,
   sampleDelivery,
@@ -13,7 +14,7 @@ import {
 } from '@causeway/shared/database/facts-for-tests';
 import { applyFacts } from '@causeway/shared/database/project-facts';
 import type { Fact, Held } from '@causeway/shared/events/facts';
-import { instanceReady } from '@causeway/shared/events/instance';
+import { type Instance, instanceReady } from '@causeway/shared/events/instance';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { startTestConsole, TEST_PASSWORD, type TestConsole } from './console-for-tests.ts';
 
@@ -99,6 +100,12 @@ async function aMorning(): Promise<void> {
   }
 }
 
+function coercedFact(instance: Instance): Fact {
+  const fact = readyFact(instance, 650);
+  assert.ok(fact.type === 'ledger.instance.ready');
+  return { ...fact, compression: { ...fact.compression, coercion: { rules: ['coercion rule 1: set InstitutionName'] } } };
+}
+
 function lifeOf(study: number, delivery: ReturnType<typeof sampleDelivery>, k: number): Fact[] {
   const { instance } = delivery;
   const routed = routedFact(instance, 500, { to: ['cloud', 'pacs'] });
@@ -166,10 +173,12 @@ describe('the page', () => {
     await page.keyboard.press('Enter');
     await shows('Study Instance UID');
     const late = sampleInstance(0, 50, { PatientName: 'MÜLLER^JÜRGEN' });
+    await know(coercedFact(sampleInstance(0, 40, { PatientName: 'MÜLLER^JÜRGEN' })));
     await know(routedFact(late, 700, { to: ['cloud'] }));
     await shows('1 on the way, 4 delivered');
     assert.equal(await name.getAttribute('aria-expanded'), 'true');
-    await shows('5 objects');
+    await shows('6 objects');
+    await shows('coercion rule 1: set InstitutionName (revision 1), 1 instance');
     assert.ok(await name.evaluate((button) => button === button.ownerDocument.activeElement));
     await looked('unfolded');
   });

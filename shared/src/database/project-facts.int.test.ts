@@ -58,14 +58,17 @@ const held: Held = { reason: 'unmatched', detail: 'no endpoint', facility: 'hub'
 /** A day's life: delivered, retried, failed and retried, held and assigned, held and discarded, quarantined, set in motion again, retrieved. */
 function aDay(): Fact[] {
   const facts: Fact[] = [];
-  const [delivered, failing, assigned, discarded, quarantined, revived] = [0, 1, 2, 3, 4, 5].map((n) =>
+  const [original, failing, assigned, discarded, quarantined, revived] = [0, 1, 2, 3, 4, 5].map((n) =>
     sampleInstance(n % 3, n, { SeriesNumber: String(n) }),
   );
-  const everyone = [delivered!, failing!, assigned!, discarded!, quarantined!, revived!];
-  for (const [n, instance] of everyone.entries()) facts.push(receivedFact(instance, n), readyFact(instance, 10 + n));
-  const cloud = sampleDelivery(delivered!, 'cloud');
+  const delivered = { ...original!, attributes: { ...original!.attributes, InstitutionName: 'MS44', PatientID: 'N-0' } };
+  facts.push(receivedFact(original!, 0));
+  const everyone = [failing!, assigned!, discarded!, quarantined!, revived!];
+  for (const [n, instance] of everyone.entries()) facts.push(receivedFact(instance, 1 + n), readyFact(instance, 11 + n));
+  facts.push(readyFact(delivered, 10));
+  const cloud = sampleDelivery(delivered, 'cloud');
   facts.push(
-    routedFact(delivered!, 20, { to: ['cloud', 'pacs'] }),
+    routedFact(delivered, 20, { to: ['cloud', 'pacs'] }),
     attemptedFact(cloud, 21, 1),
     attemptedFact(cloud, 22, 2),
     confirmedFact(cloud, 23),
@@ -76,7 +79,7 @@ function aDay(): Fact[] {
   facts.push(actedFact('delivery-retried', refused.id, { seconds: 32, generation: 1 }));
   facts.push(routedFact(assigned!, 40, { held }), readyFact(assigned!, 41, 1), routedFact(assigned!, 42, { to: ['pacs'], generation: 1 }));
   facts.push(routedFact(discarded!, 50, { held }), actedFact('instance-discarded', discarded!.receiptId, { seconds: 51, generation: 0 }));
-  facts.push(actedFact('delivery-discarded', sampleDelivery(delivered!, 'pacs').id, { seconds: 52, generation: 0 }));
+  facts.push(actedFact('delivery-discarded', sampleDelivery(delivered, 'pacs').id, { seconds: 52, generation: 0 }));
   facts.push(quarantinedFact(quarantined!, 60), receivedFact(revived!, 61, 1), confirmedFact(sampleDelivery(revived!, 'cloud'), 62));
   const retrieval: Retrieval = {
     id: 'r1',

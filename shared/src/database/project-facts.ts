@@ -106,8 +106,8 @@ class ProjectedRows {
 
   #addInstance(instance: Instance, change: InstanceChange): void {
     this.#instances.add(instance.receiptId, instanceRowOf(instance, change));
-    this.#studies.add(studyKeyOf(instance), studyRowOf(instance));
-    this.#series.add(`${studyKeyOf(instance)} ${seriesKeyOf(instance)}`, seriesRowOf(instance));
+    this.#studies.add(studyKeyOf(instance), studyRowOf(instance, change.order));
+    this.#series.add(`${studyKeyOf(instance)} ${seriesKeyOf(instance)}`, seriesRowOf(instance, change.order));
   }
 
   #maybeDiscarded(): { receiptIds: string[]; deliveryIds: string[] } {

@@ -49,6 +49,19 @@ export interface StudiesPage {
   readonly before?: { readonly lastReceivedAt: Date; readonly studyKey: string };
 }
 
+/** A rule on receipt, and on how many instances of the study it was applied, or skipped with the reason that the text tells. */
+export interface CoercionSummary {
+  readonly rule: string;
+  readonly skipped: boolean;
+  readonly revision: number;
+  readonly instances: number;
+}
+
+export interface StudyDetail extends StudySummary {
+  readonly series: SeriesSummary[];
+  readonly coercions: CoercionSummary[];
+}
+
 const STUDY = `s.study_key AS "studyKey", s.patient_name AS "patientName", s.patient_id AS "patientId", s.patient_birth_date AS "patientBirthDate",
   s.patient_sex AS "patientSex", s.accession_number AS "accessionNumber", s.study_date AS "studyDate", s.study_time AS "studyTime",
   s.study_description AS "studyDescription", s.institution_name AS "institutionName", s.modalities, s.first_received_at AS "firstReceivedAt",
@@ -79,7 +92,7 @@ export async function listStudies(target: Queryable, { search, limit, before }: 
   return target.query<StudySummary>(sql, [query ?? null, before?.lastReceivedAt ?? null, before?.studyKey ?? null, limit]);
 }
 
-export async function findStudy(target: Queryable, studyKey: string): Promise<(StudySummary & { series: SeriesSummary[] }) | undefined> {
+export async function findStudy(target: Queryable, studyKey: string): Promise<StudyDetail | undefined> {
   const [study] = await target.query<StudySummary>(`SELECT ${STUDY}, ${COUNTS} FROM studies s ${JOINED} WHERE s.study_key = $1`, [
     studyKey,
   ]);
@@ -91,5 +104,17 @@ export async function findStudy(target: Queryable, studyKey: string): Promise<(S
      GROUP BY s.study_key, s.series_key ORDER BY s.series_number, s.series_key`,
     [studyKey],
   );
-  return { ...study, series };
+  return { ...study, series, coercions: await listCoercions(target, studyKey) };
+}
+
+const MOST_COERCIONS = 100;
+
+async function listCoercions(target: Queryable, studyKey: string): Promise<CoercionSummary[]> {
+  const sql = `SELECT told.rule, told.skipped, (compression->>'revision')::integer AS revision, count(*) AS instances
+    FROM instances CROSS JOIN LATERAL (
+      SELECT value AS rule, false AS skipped FROM jsonb_array_elements_text(compression->'coercion'->'rules')
+      UNION ALL SELECT value, true FROM jsonb_array_elements_text(COALESCE(compression->'coercion'->'skipped', '[]'))) AS told
+    WHERE study_key = $1 AND compression->'coercion' IS NOT NULL
+    GROUP BY 1, 2, 3 ORDER BY 3, 2, 1 LIMIT ${MOST_COERCIONS}`;
+  return target.query<CoercionSummary>(sql, [studyKey]);
 }

@@ -1,12 +1,14 @@
-// Studies and series: what their earliest receipt says about them, merged so that the order of facts does not matter.
+// Studies and series: what the newest fact of their earliest receipt says about them; merged so that the order of facts does not matter.
 import type { Instance } from '../events/instance.ts';
 import type { Queryable } from './database.ts';
-import { earlier, isoMillis, later } from './fact-order.ts';
+import { earlier, type FactOrder, isoMillis, later } from './fact-order.ts';
 import { searchWords } from './search-words.ts';
 
 export interface StudyRow {
   study_key: string;
   described_by: string;
+  /** Of the fact: later ones know what coercion made of the attributes. */
+  described_order: FactOrder;
   patient_name: string;
   patient_id: string;
   patient_birth_date: string;
@@ -26,6 +28,7 @@ export interface SeriesRow {
   study_key: string;
   series_key: string;
   described_by: string;
+  described_order: FactOrder;
   modality: string;
   series_number: string;
   series_description: string;
@@ -36,7 +39,8 @@ export interface SeriesRow {
 export const studyKeyOf = (instance: Instance): string => instance.studyInstanceUid ?? instance.sopInstanceUid;
 export const seriesKeyOf = (instance: Instance): string => instance.seriesInstanceUid ?? instance.sopInstanceUid;
 
-export function studyRowOf(instance: Instance): StudyRow {
+/** `order`: of the fact that tells of the instance. */
+export function studyRowOf(instance: Instance, order: FactOrder): StudyRow {
   const text = (keyword: string): string => instance.attributes[keyword] ?? '';
   const receivedAt = isoMillis(instance.receivedAt);
   const shown = {
@@ -55,6 +59,7 @@ export function studyRowOf(instance: Instance): StudyRow {
   return {
     ...shown,
     described_by: instance.receiptId,
+    described_order: order,
     modalities: text('Modality') === '' ? [] : [text('Modality')],
     first_received_at: receivedAt,
     last_received_at: receivedAt,
@@ -62,12 +67,13 @@ export function studyRowOf(instance: Instance): StudyRow {
   };
 }
 
-export function seriesRowOf(instance: Instance): SeriesRow {
+export function seriesRowOf(instance: Instance, order: FactOrder): SeriesRow {
   const text = (keyword: string): string => instance.attributes[keyword] ?? '';
   return {
     study_key: studyKeyOf(instance),
     series_key: seriesKeyOf(instance),
     described_by: instance.receiptId,
+    described_order: order,
     modality: text('Modality'),
     series_number: text('SeriesNumber'),
     series_description: text('SeriesDescription'),
@@ -75,9 +81,19 @@ export function seriesRowOf(instance: Instance): SeriesRow {
   };
 }
 
+type Description = Pick<StudyRow, 'described_by' | 'described_order'>;
+
+const describesBetter = (b: Description, a: Description): boolean =>
+  b.described_by < a.described_by || (b.described_by === a.described_by && b.described_order > a.described_order);
+
+/** The same in SQL, of the row that is written against the one that stands. */
+const betterThan = (table: 'studies' | 'series'): string =>
+  `(excluded.described_by < ${table}.described_by
+    OR (excluded.described_by = ${table}.described_by AND excluded.described_order > ${table}.described_order))`;
+
 /** The earliest receipt describes; times span; modalities unite. */
 export function mergedStudy(a: StudyRow, b: StudyRow): StudyRow {
-  const describing = b.described_by < a.described_by ? b : a;
+  const describing = describesBetter(b, a) ? b : a;
   return {
     ...describing,
     modalities: [...new Set([...a.modalities, ...b.modalities])].sort(),
@@ -86,7 +102,7 @@ export function mergedStudy(a: StudyRow, b: StudyRow): StudyRow {
   };
 }
 
-export const mergedSeries = (a: SeriesRow, b: SeriesRow): SeriesRow => (b.described_by < a.described_by ? b : a);
+export const mergedSeries = (a: SeriesRow, b: SeriesRow): SeriesRow => (describesBetter(b, a) ? b : a);
 
 const STUDY_DESCRIPTION = [
   'patient_name',
@@ -104,30 +120,31 @@ const STUDY_DESCRIPTION_LIST = STUDY_DESCRIPTION.join(', ');
 const STUDY_TEXTS = STUDY_DESCRIPTION.filter((column) => column !== 'search').join(', ');
 
 const UPSERT_STUDIES = `
-  INSERT INTO studies (study_key, described_by, modalities, first_received_at, last_received_at, ${STUDY_DESCRIPTION_LIST})
-  SELECT study_key, described_by, modalities, first_received_at, last_received_at, ${STUDY_TEXTS}, array_to_tsvector(search)
-  FROM jsonb_to_recordset($1::jsonb) AS r(study_key text, described_by uuid, modalities text[], first_received_at timestamptz,
+  INSERT INTO studies (study_key, described_by, described_order, modalities, first_received_at, last_received_at, ${STUDY_DESCRIPTION_LIST})
+  SELECT study_key, described_by, described_order, modalities, first_received_at, last_received_at, ${STUDY_TEXTS}, array_to_tsvector(search)
+  FROM jsonb_to_recordset($1::jsonb) AS r(study_key text, described_by uuid, described_order text, modalities text[], first_received_at timestamptz,
     last_received_at timestamptz, ${STUDY_DESCRIPTION.map((column) => `${column} ${column === 'search' ? 'text[]' : 'text'}`).join(', ')})
   ON CONFLICT (study_key) DO UPDATE SET
     ${STUDY_DESCRIPTION.map(
-      (column) => `${column} = CASE WHEN excluded.described_by < studies.described_by THEN excluded.${column} ELSE studies.${column} END`,
+      (column) => `${column} = CASE WHEN ${betterThan('studies')} THEN excluded.${column} ELSE studies.${column} END`,
     ).join(', ')},
+    described_order = CASE WHEN ${betterThan('studies')} THEN excluded.described_order ELSE studies.described_order END,
     described_by = LEAST(excluded.described_by, studies.described_by),
     modalities = ARRAY(SELECT DISTINCT m FROM unnest(studies.modalities || excluded.modalities) AS m ORDER BY m),
     first_received_at = LEAST(excluded.first_received_at, studies.first_received_at),
     last_received_at = GREATEST(excluded.last_received_at, studies.last_received_at)
-  WHERE excluded.described_by < studies.described_by OR NOT excluded.modalities <@ studies.modalities
+  WHERE ${betterThan('studies')} OR NOT excluded.modalities <@ studies.modalities
     OR excluded.first_received_at < studies.first_received_at OR excluded.last_received_at > studies.last_received_at`;
 
 const UPSERT_SERIES = `
-  INSERT INTO series (study_key, series_key, described_by, modality, series_number, series_description, body_part)
-  SELECT study_key, series_key, described_by, modality, series_number, series_description, body_part
-  FROM jsonb_to_recordset($1::jsonb) AS r(study_key text, series_key text, described_by uuid, modality text, series_number text,
+  INSERT INTO series (study_key, series_key, described_by, described_order, modality, series_number, series_description, body_part)
+  SELECT study_key, series_key, described_by, described_order, modality, series_number, series_description, body_part
+  FROM jsonb_to_recordset($1::jsonb) AS r(study_key text, series_key text, described_by uuid, described_order text, modality text, series_number text,
     series_description text, body_part text)
   ON CONFLICT (study_key, series_key) DO UPDATE SET
-    described_by = excluded.described_by, modality = excluded.modality, series_number = excluded.series_number,
+    described_by = excluded.described_by, described_order = excluded.described_order, modality = excluded.modality, series_number = excluded.series_number,
     series_description = excluded.series_description, body_part = excluded.body_part
-  WHERE excluded.described_by < series.described_by`;
+  WHERE ${betterThan('series')}`;
 
 /** Rows must be sorted by key (two ledgers that write the same rows then wait for each other instead of locking each other out). */
 export async function upsertStudies(target: Queryable, studies: StudyRow[], series: SeriesRow[]): Promise<void> {

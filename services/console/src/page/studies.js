@@ -122,12 +122,15 @@ async function refreshDetail(detail) {
   }
 }
 
+const coercionText = ({ rule, revision, instances }) => `${rule} (revision ${revision}), ${plural(instances, 'instance')}`;
+
 function studyDetail(study) {
   const facts = [
     ['Study Instance UID', study.studyKey],
     ['Accession number', study.accessionNumber || '–'],
     ['First received', moment(study.firstReceivedAt)],
     ['Receptions', plural(study.receipts, 'object')],
+    ...study.coercions.map((one) => [one.skipped ? 'Not coerced' : 'Coerced', coercionText(one)]),
   ];
   const rows = study.series.map((series) =>
     element(

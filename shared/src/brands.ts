@@ -4,7 +4,8 @@ import { randomUUID } from 'node:crypto';
 export type ObjectKey = string & { readonly brand: 'ObjectKey' };
 export type ReceiptId = string & { readonly brand: 'ReceiptId' };
 
-const OBJECT_KEY = /^(received\/\d{4}\/\d{2}\/\d{2}|derived\/[0-9a-f-]{36}|retrieved\/[a-z0-9-]{1,63}\/[0-9a-f]{32})\/[a-z0-9.-]{1,128}$/;
+const OBJECT_KEY =
+  /^((received|commitments)\/\d{4}\/\d{2}\/\d{2}|derived\/[0-9a-f-]{36}|retrieved\/[a-z0-9-]{1,63}\/[0-9a-f]{32})\/[a-z0-9.-]{1,128}$/;
 
 export const isObjectKey = (text: string): boolean => OBJECT_KEY.test(text) && !text.includes('..');
 
@@ -23,8 +24,13 @@ export function uuidV7(now = Date.now()): string {
 export const newReceiptId = (): ReceiptId => uuidV7() as ReceiptId;
 
 /** received/<yyyy>/<mm>/<dd>/<receiptId>.dcm; the day is that of the receipt id's own clock (UTC). */
-export function receivedKey(receiptId: ReceiptId): ObjectKey {
-  const millis = Number.parseInt(receiptId.slice(0, 8) + receiptId.slice(9, 13), 16);
-  const day = new Date(millis).toISOString().slice(0, 10).replaceAll('-', '/');
-  return objectKey(`received/${day}/${receiptId}.dcm`);
+export const receivedKey = (receiptId: ReceiptId): ObjectKey => objectKey(`received/${dayOf(receiptId)}/${receiptId}.dcm`);
+
+/** commitments/<yyyy>/<mm>/<dd>/<commitmentId>-<part>.json; the id is a UUIDv7 drawn at the request. */
+export const commitmentKey = (commitmentId: string, part: string): ObjectKey =>
+  objectKey(`commitments/${dayOf(commitmentId)}/${commitmentId}-${part}.json`);
+
+function dayOf(uuid: string): string {
+  const millis = Number.parseInt(uuid.slice(0, 8) + uuid.slice(9, 13), 16);
+  return new Date(millis).toISOString().slice(0, 10).replaceAll('-', '/');
 }

@@ -3,6 +3,8 @@ import path from 'node:path';
 import cookie from '@fastify/cookie';
 import fastifyStatic from '@fastify/static';
 import Fastify, { type FastifyInstance } from 'fastify';
+import { associationRoutes } from './association-routes.ts';
+import { commitmentRoutes } from './commitment-routes.ts';
 import { configurationRoutes } from './configuration-routes.ts';
 import type { ConsoleParts } from './console-parts.ts';
 import { deliveryRoutes } from './delivery-routes.ts';
@@ -68,6 +70,8 @@ export async function buildConsole(parts: ConsoleParts): Promise<FastifyInstance
       deliveryRoutes,
       retrievalRoutes,
       configurationRoutes,
+      commitmentRoutes,
+      associationRoutes,
     ])
       routes(api, parts);
   });

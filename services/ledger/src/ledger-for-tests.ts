@@ -58,8 +58,9 @@ export async function startTestLedger(): Promise<TestLedger> {
       if (modifiedAt) await utimes(path.join(folder, key), modifiedAt, modifiedAt);
     },
     clear: async () => {
-      await database.query('TRUNCATE studies, series, instances, deliveries, operator_actions');
-      for (const prefix of ['received/', 'derived/']) for await (const { key } of store.list(prefix)) await store.delete(key);
+      await database.query('TRUNCATE studies, series, instances, deliveries, operator_actions, commitments, associations');
+      for (const prefix of ['received/', 'derived/', 'commitments/'])
+        for await (const { key } of store.list(prefix)) await store.delete(key);
     },
     stop: async () => {
       await database.close();

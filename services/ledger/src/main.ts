@@ -3,6 +3,7 @@ import { openDatabase } from '@causeway/shared/database/database';
 import { migrateForEver } from '@causeway/shared/database/migrate';
 import { runService } from '@causeway/shared/run-service';
 import { account } from './account.ts';
+import { keepCommitting, takeCommitments } from './commit.ts';
 import { ledgerMetrics } from './ledger-metrics.ts';
 import { keepReleasing } from './release.ts';
 import { keepUp } from './upkeep.ts';
@@ -22,6 +23,8 @@ await runService('ledger', async ({ bus, store, log, meter, configuration, envir
   const consumption = await account({ bus, database, log, metrics });
   const upkeep = migrated.then((done) => (done ? keepUp({ bus, store, database, log, metrics, configuration }) : undefined));
   const releasing = migrated.then((done) => (done ? keepReleasing({ bus, database, log, configuration }) : undefined));
+  const commitments = await takeCommitments({ bus, store, database, log, configuration });
+  const committing = migrated.then((done) => (done ? keepCommitting({ bus, store, database, log, configuration }) : undefined));
   return {
     checks: {
       database: () => database.probe(),
@@ -32,6 +35,8 @@ await runService('ledger', async ({ bus, store, log, meter, configuration, envir
     drain: async () => {
       stopMigrating.abort();
       await consumption.stop();
+      await commitments.stop();
+      await (await committing)?.stop();
       await (await upkeep)?.stop();
       await (await releasing)?.stop();
       await database.close();

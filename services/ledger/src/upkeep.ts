@@ -1,6 +1,7 @@
 // When the ledger reconciles, retains and sweeps: at its start, then at intervals, one after the other, and never twice at a time.
 import type { GatewayConfiguration } from '@causeway/shared/bus/gateway-configuration';
 import { describeError } from '@causeway/shared/errors';
+import { adoptCommitments, forgetRecords } from './keep-records.ts';
 import type { LedgerMetrics } from './ledger-metrics.ts';
 import { QUIET_OPTIONS } from './quiet.ts';
 import { dayPrefixes } from './received-objects.ts';
@@ -55,6 +56,8 @@ async function oneRound(parts: UpkeepParts, wholeStore: boolean): Promise<boolea
   try {
     await reconcile(parts, { document, olderThan, prefixes, quiet: QUIET_OPTIONS });
     await retain(parts, { document, now, quiet: QUIET_OPTIONS });
+    await adoptCommitments(parts, { olderThan, now });
+    await forgetRecords(parts, now);
     if (wholeStore) await sweep(parts, { olderThan: new Date(now.getTime() - DAY_MS), quiet: QUIET_OPTIONS });
     return true;
   } catch (error) {

@@ -1,6 +1,8 @@
 // The answer to one proposed presentation context (PS3.8 section 9.3.3.2), by what the gateway takes and by its negotiation policy.
 import type { Negotiation } from '@causeway/shared/config/gateway-document';
 import { isInSopClass } from '@causeway/shared/config/sop-class-groups';
+import { STORAGE_COMMITMENT_PUSH_MODEL } from '@causeway/shared/dicom/storage-commitment/push-model';
+import { EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN } from '@causeway/shared/dicom/transfer-syntaxes';
 import { isUid } from '@causeway/shared/dicom/uid';
 import type { AssociationRequest, ContextAnswer, ContextResult, ProposedContext } from '@causeway/shared/dicom/upper-layer/association';
 import { chooseTransferSyntax, preferenceFor } from './choose-transfer-syntax.ts';
@@ -9,6 +11,8 @@ import { isTaken, VERIFICATION_SOP_CLASS } from './storage-service.ts';
 const USER_REJECTION: ContextResult = 1;
 const ABSTRACT_SYNTAX_NOT_SUPPORTED: ContextResult = 3;
 const TRANSFER_SYNTAXES_NOT_SUPPORTED: ContextResult = 4;
+/** Commitment requests are small data sets: read in the two plain syntaxes, whatever the policy for images is. */
+const COMMITMENT_SYNTAXES = [EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN];
 /** PS3.6 table A-1. */
 const STORAGE_SERVICE_CLASS = '1.2.840.10008.4.2';
 
@@ -18,6 +22,11 @@ type Sender = Pick<AssociationRequest, 'callingAe' | 'roles' | 'commonExtendedNe
 export function answerContext(negotiation: Negotiation, sender: Sender, context: ProposedContext): ContextAnswer {
   const { id, abstractSyntaxUid, transferSyntaxUids } = context;
   const refused = (result: ContextResult): ContextAnswer => ({ id, result, transferSyntaxUid: transferSyntaxUids[0] ?? '' });
+  if (abstractSyntaxUid === STORAGE_COMMITMENT_PUSH_MODEL) {
+    if (offersOnlyProvider(abstractSyntaxUid, sender)) return refused(USER_REJECTION);
+    const plain = COMMITMENT_SYNTAXES.find((uid) => transferSyntaxUids.includes(uid));
+    return plain ? { id, result: 0, transferSyntaxUid: plain } : refused(TRANSFER_SYNTAXES_NOT_SUPPORTED);
+  }
   const sopClassUids = [abstractSyntaxUid, ...relatedTo(abstractSyntaxUid, sender)];
   if (!isUid(abstractSyntaxUid) || !isStored(abstractSyntaxUid, sender) || !isAllowed(negotiation, sopClassUids))
     return refused(ABSTRACT_SYNTAX_NOT_SUPPORTED);

@@ -11,6 +11,7 @@ export const STATUS = {
   doesNotMatch: 0xa900,
   cannotUnderstand: 0xc000,
   invalidSopInstance: 0x0117,
+  sopClassNotSupported: 0x0122,
 } as const;
 
 /** What an object is. */

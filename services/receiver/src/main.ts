@@ -9,6 +9,7 @@ import type { Logger } from '@causeway/shared/logger';
 import { runService, type ServiceContext } from '@causeway/shared/run-service';
 import { createAdmission } from './admission.ts';
 import { answerAssociation } from './answer-association.ts';
+import { createCommitments } from './commitments.ts';
 import { observeListeners } from './listener-metrics.ts';
 import { Listeners } from './listeners.ts';
 import { createReceiptFacts } from './receipt-facts.ts';
@@ -43,6 +44,7 @@ await runService('receiver', async (context) => {
     answered: metrics.answered,
     limitReached: metrics.limitReached,
   };
+  const commitments = createCommitments({ bus, store, log, document: () => current().document });
   const scp = createScp({
     handlers: {
       associationRequested: (request) => {
@@ -51,9 +53,11 @@ await runService('receiver', async (context) => {
         return answer;
       },
       storeRequested: (association, request) => receiveInstance(parts, association, request),
+      actionRequested: commitments.actionRequested,
       associationEnded: (association, end) => {
         if (end.kind === 'timed-out') metrics.limitReached('idle');
         log.debug({ association: association.id, ...end }, 'association ended');
+        commitments.associationEnded(association.id);
       },
     },
     limits: () => {
@@ -66,6 +70,7 @@ await runService('receiver', async (context) => {
       reportPeer(log, event);
     },
   });
+  await commitments.start();
   const listeners = new Listeners({ scp, log, readSecret: createSecretReader(process.env), now: Date.now });
   observeListeners(context.meter, { state: () => listeners.state, now: Date.now });
   context.configuration.onChange(({ document }) => void listeners.apply(wantedListeners(document, environment)));
@@ -78,6 +83,7 @@ await runService('receiver', async (context) => {
       clearInterval(watching);
       await listeners.stop();
       await scp.drain(graceMs, environment.CAUSEWAY_DRAIN_NOTICE_MS);
+      await commitments.stop();
       await facts.flush();
     },
   };

@@ -28,6 +28,7 @@ import { type Announcer, announceInstance } from './announce-instance.ts';
 import { checkIdentity, type Identity, STATUS } from './check-identity.ts';
 import { CustodyOverdue, inTime } from './in-time.ts';
 import { type Defect, toleratedOf } from './sender-quirks.ts';
+import { isStorageClass } from './storage-service.ts';
 import type { StoreLatency } from './store-latency.ts';
 
 export interface ReceiveParts {
@@ -51,6 +52,7 @@ export function receiveInstance(parts: ReceiveParts, association: AcceptedAssoci
     parts.limitReached(refusal.limit);
     return { status: STATUS.outOfResources, comment: refusal.comment };
   }
+  if (!isStorageClass(request.abstractSyntaxUid)) return { status: STATUS.sopClassNotSupported, comment: 'this context stores nothing' };
   if (request.affectedSopClassUid !== request.abstractSyntaxUid) {
     return { status: STATUS.doesNotMatch, comment: 'Affected SOP Class UID is not that of its context' };
   }

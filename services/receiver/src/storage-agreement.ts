@@ -1,7 +1,7 @@
 // What is agreed on beside the contexts for the classes that are stored: roles (PS3.7 D.3.3.4) and what storing means here (PS3.4 section B.3.1).
 import type { GatewayDocument } from '@causeway/shared/config/gateway-document';
 import type { AssociationRequest, ContextAnswer, ExtendedNegotiation, RoleSelection } from '@causeway/shared/dicom/upper-layer/association';
-import { VERIFICATION_SOP_CLASS } from './storage-service.ts';
+import { isStorageClass } from './storage-service.ts';
 
 /** PS3.4 table B.3-2: full storage, every element kept, private ones too. */
 const LEVEL_2 = 2;
@@ -23,10 +23,9 @@ export function answerExtendedNegotiations(
 ): ExtendedNegotiation[] {
   const acceptedIds = new Set(answers.filter(({ result }) => result === 0).map(({ id }) => id));
   const accepted = new Set(contexts.filter(({ id }) => acceptedIds.has(id)).map(({ abstractSyntaxUid }) => abstractSyntaxUid));
-  accepted.delete(VERIFICATION_SOP_CLASS);
   const proposed = new Set(extendedNegotiations.map(({ sopClassUid }) => sopClassUid));
   return [...proposed]
-    .filter((uid) => accepted.has(uid))
+    .filter((uid) => accepted.has(uid) && isStorageClass(uid))
     .map((sopClassUid) => ({ sopClassUid, information: storageInformation(document) }));
 }
 

@@ -6,7 +6,7 @@ export const VERIFICATION_SOP_CLASS = '1.2.840.10008.1.1';
 const OTHER_SERVICES = [
   '1.2.840.10008.1.3.10', // media storage directory
   '1.2.840.10008.1.9', // basic study content notification
-  '1.2.840.10008.1.20', // storage commitment
+  '1.2.840.10008.1.20', // storage commitment (the push model is answered by itself)
   '1.2.840.10008.1.40', // procedural event logging
   '1.2.840.10008.1.42', // substance administration logging
   '1.2.840.10008.3.1', // patient, study and results management, MPPS
@@ -43,3 +43,6 @@ const OTHER_SERVICES = [
 export function isTaken(abstractSyntaxUid: string): boolean {
   return !OTHER_SERVICES.some((other) => abstractSyntaxUid === other || abstractSyntaxUid.startsWith(`${other}.`));
 }
+
+/** Whether instances of the SOP class are stored. */
+export const isStorageClass = (sopClassUid: string): boolean => sopClassUid !== VERIFICATION_SOP_CLASS && isTaken(sopClassUid);

@@ -47,7 +47,10 @@ export interface Bucket {
   get(key: string): Promise<Uint8Array | undefined>;
   put(key: string, value: Uint8Array): Promise<void>;
   delete(key: string): Promise<void>;
-  /** Calls with the present value, if any, then with each change; goes on over reconnects. Resolves when the present state is known. */
+  /**
+   * Calls with the present value, if any, then with each change; goes on over reconnects. Resolves when the present state is known. A key that ends with `.*`
+   * stands for several; their values may come again after a reconnect.
+   */
   watch(key: string, onValue: (value: Uint8Array) => void): Promise<{ stop(): void }>;
 }
 

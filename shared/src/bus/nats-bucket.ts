@@ -77,7 +77,8 @@ const markOf = ({ revision, created }: KvEntry): string => `${revision} ${create
 async function watchKey(watched: Watched, key: string, onValue: (value: Uint8Array) => void): Promise<{ stop(): void }> {
   let stopped = false;
   let opening: Promise<{ stop(): void }> | undefined;
-  const present = await watched.current().get(key);
+  // A watch on several keys is told the present values as its first changes.
+  const present = key.includes('*') ? undefined : await watched.current().get(key);
   if (present && present.operation === 'PUT') onValue(present.value);
   const watch = () => {
     const asked = watched.current().watch({ key });

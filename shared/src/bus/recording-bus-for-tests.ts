@@ -67,7 +67,7 @@ function memoryBucket(): Bucket {
     get: async (key) => values.get(key),
     put: async (key, value) => {
       values.set(key, value);
-      for (const watcher of watchers) if (watcher.key === key) watcher.onValue(value);
+      for (const watcher of watchers) if (watcher.key === key || watcher.key === key.replace(/[^.]*$/, '*')) watcher.onValue(value);
     },
     delete: async (key) => void values.delete(key),
     watch: async (key, onValue) => {

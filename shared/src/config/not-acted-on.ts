@@ -2,7 +2,7 @@
 import type { GatewayDocument } from './gateway-document.ts';
 
 type Document = Pick<GatewayDocument, 'facilities' | 'destinations' | 'compression' | 'coercion'> &
-  Pick<GatewayDocument, 'retrieval' | 'commitment' | 'notifications'>;
+  Pick<GatewayDocument, 'retrieval' | 'notifications'>;
 
 const BUILT_SYNTAXES = new Set(['unchanged', 'htj2k-lossless', 'jpeg2000-lossless']);
 
@@ -20,7 +20,6 @@ export const NOT_ACTED_ON: Readonly<Record<string, (document: Document) => boole
   'coercion.on: deliver': ({ coercion }) => coercion.some(({ on }) => on === 'deliver'),
   'retrieval.sources.priors': ({ retrieval }) => retrieval.sources.some(({ priors }) => priors !== undefined),
   'retrieval.front': ({ retrieval }) => retrieval.front !== undefined,
-  commitment: ({ commitment }) => commitment.length > 0,
   notifications: ({ notifications }) => notifications.length > 0,
 };
 

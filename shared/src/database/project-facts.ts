@@ -1,6 +1,8 @@
 // The projection: facts in, rows out. Facts may come late, twice and in any order; the rows are the same in the end.
 import type { Fact, FactOf } from '../events/facts.ts';
 import type { Instance } from '../events/instance.ts';
+import { type AssociationRow, associationRowOf, insertAssociations } from './association-rows.ts';
+import { applyCommitmentReports, type CommitmentReportRow, mergedReport } from './commitment-rows.ts';
 import type { Database } from './database.ts';
 import { type DeliveryChange, type DeliveryRow, deliveryRowOf, mergedDelivery, upsertDeliveries } from './delivery-rows.ts';
 import { DELIVERY_RANK, factOrder, INSTANCE_RANK } from './fact-order.ts';
@@ -47,6 +49,8 @@ class ProjectedRows {
   readonly #deliveries = new MergedRows<DeliveryRow>(mergedDelivery);
   readonly #retrievals = new MergedRows<RetrievalRow>(mergedRetrieval);
   readonly #destinations = new MergedRows<DestinationStateRow>(mergedDestinationState);
+  readonly #reports = new MergedRows<CommitmentReportRow>(mergedReport);
+  readonly #associations = new MergedRows<AssociationRow>((first) => first);
   readonly #actions = new MergedRows<OperatorActionRow>((first) => first);
 
   add(fact: Fact): void {
@@ -59,6 +63,12 @@ class ProjectedRows {
         break;
       case 'ledger.operator.acted':
         this.#actions.add(fact.id, operatorActionRowOf(fact));
+        break;
+      case 'ledger.commitment.reported':
+        this.#reports.add(fact.commitment.id, { fact });
+        break;
+      case 'ledger.association.ended':
+        this.#associations.add(fact.association.id, associationRowOf(fact.association));
         break;
       case 'ledger.instance.received':
       case 'ledger.instance.ready':
@@ -79,6 +89,8 @@ class ProjectedRows {
       await upsertDeliveries(transaction, this.#deliveries.sorted());
       await upsertRetrievals(transaction, this.#retrievals.sorted());
       await upsertDestinationStates(transaction, this.#destinations.sorted());
+      await applyCommitmentReports(transaction, this.#reports.sorted());
+      await insertAssociations(transaction, this.#associations.sorted());
       await insertOperatorActions(transaction, this.#actions.sorted());
       await applyDiscardings(transaction, this.#maybeDiscarded());
     });

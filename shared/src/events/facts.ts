@@ -1,5 +1,7 @@
 // What happened, for the ledger. Each fact is self-sufficient: it can create its rows whatever came before, late or never.
 import { z } from 'zod';
+import { associationRecord } from './association-record.ts';
+import { commitment } from './commitment.ts';
 import { delivery } from './delivery.ts';
 import { envelope } from './envelope.ts';
 import { assignment, compression, instance } from './instance.ts';
@@ -90,6 +92,7 @@ export const operatorActedFact = envelope.extend({
     'instance-retried',
     'instance-discarded',
     'delivery-discarded',
+    'commitment-retried',
     'configuration-applied',
     'retrieval-requested',
     'password-changed',
@@ -98,6 +101,22 @@ export const operatorActedFact = envelope.extend({
   ]),
   subject: z.string().max(300),
 });
+
+/**
+ * `ledger.commitment.reported`: one attempt to tell the requestor the result. reported: it has it; refused: its response was a failure; unreachable: no association
+ * or no response; no-address: the association of the request is over, and the gateway document names no address for the AE title.
+ */
+export const commitmentReportedFact = envelope.extend({
+  type: z.literal('ledger.commitment.reported'),
+  commitment,
+  attempt: z.int().min(0),
+  outcome: z.enum(['reported', 'refused', 'unreachable', 'no-address']),
+  /** Which association carried it, or was tried. */
+  association: z.enum(['same', 'new']).optional(),
+  reason: reason.optional(),
+});
+/** `ledger.association.ended`: the negotiation record of an association, a rejected request, or a connection that never became one. */
+export const associationEndedFact = envelope.extend({ type: z.literal('ledger.association.ended'), association: associationRecord });
 
 export const fact = z.discriminatedUnion('type', [
   instanceReceivedFact,
@@ -111,6 +130,8 @@ export const fact = z.discriminatedUnion('type', [
   retrievalChangedFact,
   destinationChangedFact,
   operatorActedFact,
+  commitmentReportedFact,
+  associationEndedFact,
 ]);
 export type Fact = z.infer<typeof fact>;
 export type FactOf<T extends Fact['type']> = Extract<Fact, { type: T }>;

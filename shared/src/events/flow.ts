@@ -80,6 +80,16 @@ const token = (text: string): string => {
 export const receivedSubject = (lane: Lane, facility = NO_FACILITY): string => `instance.received.${lane}.${token(facility)}`;
 export const readySubject = (lane: Lane, facility = NO_FACILITY): string => `instance.ready.${lane}.${token(facility)}`;
 export const retrievalSubject = (source: string): string => `retrieval.due.${token(source)}`;
+export const COMMITMENT_DUE_SUBJECT = 'commitment.due';
+/** One subject a commitment, so that it can be told whether an answer is still queued. */
+export const commitmentAnswerSubject = (commitmentId: string): string => `commitment.answer.${token(commitmentId)}`;
+/** Where the ledger leaves a result for the one receiver process that has the association of its request. What is not taken up soon is queued for any of them. */
+export const HANDOFF = {
+  bucket: 'commitment-handoff',
+  maxAgeMs: 60_000,
+  key: (replica: string, commitmentId: string): string => `${token(replica)}.${token(commitmentId)}`,
+  keysOf: (replica: string): string => `${token(replica)}.*`,
+};
 export function deliverySubject(destination: string, lane: Lane, facility = NO_FACILITY): string {
   return `delivery.due.${token(destination)}.${lane}.${token(facility)}`;
 }

@@ -98,6 +98,7 @@ export interface AssociationSummary {
   readonly responses: ReadonlyMap<string, number>;
 }
 
+export { AssociationLost } from './association-errors.ts';
 export type { EventReport, EventReporter };
 
 /** What is not proposed cannot be answered: such roles and extended negotiations are left out of the A-ASSOCIATE-AC. */

@@ -1,0 +1,210 @@
+// Storage commitment, the request (PS3.4 section J.3.2): an N-ACTION comes in, its references are read and stored, and once the request is durable and its event
+// acknowledged, the requestor hears 0000. The result follows by N-EVENT-REPORT (report-commitment.ts).
+import { commitmentKey, uuidV7 } from '@causeway/shared/brands';
+import type { Bus } from '@causeway/shared/bus/bus';
+import type { AcceptedAssociation, DataSetSink, DimseStatus, NActionRequest } from '@causeway/shared/dicom/dimse/scp';
+import {
+  type ActionInformation,
+  ActionInformationError,
+  type ActionInformationProblem,
+  readActionInformation,
+} from '@causeway/shared/dicom/storage-commitment/action-information';
+import {
+  REQUEST_STORAGE_COMMITMENT,
+  STORAGE_COMMITMENT_INSTANCE,
+  STORAGE_COMMITMENT_PUSH_MODEL,
+} from '@causeway/shared/dicom/storage-commitment/push-model';
+import { isUid } from '@causeway/shared/dicom/uid';
+import { describeError, PublicationRefused } from '@causeway/shared/errors';
+import type { Commitment, CommitmentRequest } from '@causeway/shared/events/commitment';
+import { newEnvelope } from '@causeway/shared/events/envelope';
+import { COMMITMENT_DUE_SUBJECT } from '@causeway/shared/events/flow';
+import type { Logger } from '@causeway/shared/logger';
+import { writeJsonObject } from '@causeway/shared/object-store/json-objects';
+import type { ObjectStore } from '@causeway/shared/object-store/object-store';
+import { isStorageClass } from './storage-service.ts';
+
+export interface TakeCommitmentParts {
+  readonly bus: Pick<Bus, 'publish'>;
+  readonly store: ObjectStore;
+  readonly log: Logger;
+  /** This process, so that the answer finds the association of the request. */
+  readonly replica: string;
+  readonly memory: RequestMemory;
+  /** How long JetStream may take before the request is refused (limits.custody), ms. */
+  readonly custodyMs: () => number;
+}
+
+/** A request for a whole day of a large hospital; beyond it 0213. */
+export const MAX_REFERENCES = 100_000;
+/** 152 bytes a reference at most, and room for what a sender adds. */
+const MAX_REQUEST_BYTES = 24 * 1024 ** 2;
+/** What all requests under way may hold together: they are small, but anybody may send them. */
+const MEMORY_BYTES = 64 * 1024 ** 2;
+
+/** N-ACTION statuses (PS3.7 section 10.1.4.1.10 and Annex C.5). */
+const STATUS = {
+  success: 0x0000,
+  processingFailure: 0x0110,
+  noSuchSopInstance: 0x0112,
+  invalidArgumentValue: 0x0115,
+  noSuchSopClass: 0x0118,
+  noSuchAction: 0x0123,
+  unrecognizedOperation: 0x0211,
+  resourceLimitation: 0x0213,
+} as const;
+
+const STATUS_OF: Record<ActionInformationProblem, number> = {
+  unreadable: STATUS.processingFailure,
+  invalid: STATUS.invalidArgumentValue,
+  'too-many': STATUS.resourceLimitation,
+};
+
+/** Bytes of requests under way in this process. */
+export class RequestMemory {
+  #held = 0;
+
+  /** False: that many more are not to be had now. */
+  take(bytes: number): boolean {
+    if (this.#held + bytes > MEMORY_BYTES) return false;
+    this.#held += bytes;
+    return true;
+  }
+
+  give(bytes: number): void {
+    this.#held -= bytes;
+  }
+}
+
+/** A sink for the action information, or the status that refuses the request at once. */
+export function takeCommitment(
+  parts: TakeCommitmentParts,
+  association: AcceptedAssociation,
+  request: NActionRequest,
+): DataSetSink | DimseStatus {
+  return refusalOf(request) ?? new RequestSink(parts, association, request);
+}
+
+function refusalOf(request: NActionRequest): DimseStatus | undefined {
+  if (request.abstractSyntaxUid !== STORAGE_COMMITMENT_PUSH_MODEL)
+    return { status: STATUS.unrecognizedOperation, comment: 'this context has no N-ACTION' };
+  if (request.requestedSopClassUid !== STORAGE_COMMITMENT_PUSH_MODEL)
+    return { status: STATUS.noSuchSopClass, comment: 'Requested SOP Class UID is not that of its context' };
+  if (request.requestedSopInstanceUid !== STORAGE_COMMITMENT_INSTANCE)
+    return { status: STATUS.noSuchSopInstance, comment: 'not the well-known instance of storage commitment' };
+  if (request.actionTypeId !== REQUEST_STORAGE_COMMITMENT)
+    return { status: STATUS.noSuchAction, comment: 'the only action type is 1, request storage commitment' };
+  return request.hasDataSet ? undefined : { status: STATUS.invalidArgumentValue, comment: 'no action information' };
+}
+
+class RequestSink implements DataSetSink {
+  readonly #parts: TakeCommitmentParts;
+  readonly #association: AcceptedAssociation;
+  readonly #request: NActionRequest;
+  #chunks: Buffer[] = [];
+  #bytes = 0;
+  #refusal: DimseStatus | undefined;
+
+  constructor(parts: TakeCommitmentParts, association: AcceptedAssociation, request: NActionRequest) {
+    this.#parts = parts;
+    this.#association = association;
+    this.#request = request;
+  }
+
+  write(chunk: Buffer): undefined {
+    if (this.#refusal) return;
+    if (this.#bytes + chunk.length > MAX_REQUEST_BYTES || !this.#parts.memory.take(chunk.length)) {
+      this.#refusal = { status: STATUS.resourceLimitation, comment: 'the request is too large for now' };
+      this.#forget();
+      return;
+    }
+    this.#bytes += chunk.length;
+    this.#chunks.push(Buffer.from(chunk));
+  }
+
+  async end(): Promise<DimseStatus> {
+    try {
+      return (
+        this.#refusal ??
+        (await this.#take(readActionInformation(Buffer.concat(this.#chunks), this.#request.transferSyntaxUid, MAX_REFERENCES)))
+      );
+    } catch (error) {
+      if (!(error instanceof ActionInformationError)) throw error;
+      this.#parts.log.warn({ callingAe: this.#association.request.callingAe, reason: error.message }, 'storage commitment request refused');
+      return { status: STATUS_OF[error.problem], comment: error.message, ...(error.tag === 0 ? {} : { offendingElements: [error.tag] }) };
+    } finally {
+      this.#forget();
+    }
+  }
+
+  abort(): void {
+    this.#forget();
+  }
+
+  #forget(): void {
+    this.#parts.memory.give(this.#bytes);
+    this.#bytes = 0;
+    this.#chunks = [];
+  }
+
+  async #take(information: ActionInformation): Promise<DimseStatus> {
+    const { store, log } = this.#parts;
+    const request = this.#describe(information);
+    const { id } = request.commitment;
+    const requestKey = commitmentKey(id, 'request');
+    const commitment: Commitment = { ...request.commitment, requestKey, references: request.references.length };
+    try {
+      await writeJsonObject(store, requestKey, request);
+      await announce(this.#parts, commitment);
+    } catch (error) {
+      log.warn({ commitment: id, reason: describeError(error) }, 'storage commitment request not taken');
+      return { status: STATUS.resourceLimitation, comment: 'the request could not be stored, send a new one later' };
+    }
+    log.info({ commitment: id, callingAe: commitment.callingAe, references: commitment.references }, 'storage commitment requested');
+    return { status: STATUS.success };
+  }
+
+  #describe({ transactionUid, references }: ActionInformation): CommitmentRequest {
+    const { id: association, request } = this.#association;
+    const classes = new Map<string, number>();
+    for (const { sopClassUid } of references) if (!classes.has(sopClassUid)) classes.set(sopClassUid, classes.size);
+    const sopClassUids = [...classes.keys()];
+    return {
+      commitment: {
+        id: uuidV7(),
+        transactionUid,
+        callingAe: request.callingAe,
+        calledAe: request.calledAe,
+        source: request.peer.address,
+        requestedAt: new Date().toISOString(),
+        association: { id: association, replica: this.#parts.replica },
+      },
+      sopClassUids,
+      unsupported: sopClassUids.flatMap((uid, index) => (isUid(uid) && isStorageClass(uid) ? [] : [index])),
+      references: references.map(({ sopClassUid, sopInstanceUid }) => [classes.get(sopClassUid)!, sopInstanceUid]),
+    };
+  }
+}
+
+/** Between two tries while a broker restarts or elects a leader. */
+const AGAIN_AFTER_MS = 200;
+
+/** After a definite refusal the request is deleted; with an unknown outcome it stays: the ledger may have it already. */
+async function announce({ bus, store, custodyMs }: TakeCommitmentParts, commitment: Commitment): Promise<void> {
+  const event = { ...newEnvelope(), type: 'commitment.due', commitment } as const;
+  const deadline = performance.now() + custodyMs();
+  let unknown = false;
+  for (;;) {
+    try {
+      return await bus.publish(event, { subject: COMMITMENT_DUE_SUBJECT, messageId: `${commitment.id}.due` });
+    } catch (error) {
+      unknown ||= !(error instanceof PublicationRefused);
+      const hopeless = error instanceof PublicationRefused && error.full;
+      if (hopeless || performance.now() + AGAIN_AFTER_MS > deadline) {
+        if (!unknown) await store.delete(commitment.requestKey).catch(() => {});
+        throw error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, AGAIN_AFTER_MS));
+    }
+  }
+}

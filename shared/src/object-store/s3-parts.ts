@@ -9,8 +9,8 @@ import {
 import { PermanentError, TransientError } from '../errors.ts';
 import { withBody } from './s3-body.ts';
 import { S3RequestFailed } from './s3-failure.ts';
-import { headObject, isNotFound, type S3Bucket } from './s3-objects.ts';
-import { s3Request } from './s3-requests.ts';
+import { headObject, isNotFound } from './s3-objects.ts';
+import { type S3Bucket, s3Request } from './s3-requests.ts';
 import type { SpoolFile } from './spool-file.ts';
 import type { Turns } from './turns.ts';
 
@@ -88,7 +88,7 @@ export class S3Parts {
     if (uploadId === undefined) return;
     const { bucket, key } = this.#place;
     const command = { Bucket: bucket.name, Key: key, UploadId: uploadId };
-    await s3Request({ what: `abort upload ${key}` }, (abortSignal) =>
+    await s3Request({ bucket, what: `abort upload ${key}` }, (abortSignal) =>
       bucket.client.send(new AbortMultipartUploadCommand(command), { abortSignal }),
     ).catch((error: unknown) => {
       if (!isNotFound(error)) throw error;
@@ -114,7 +114,7 @@ export class S3Parts {
     const [start, end] = [(part - 1) * PART_BYTES, Math.min(part * PART_BYTES, spool.size)];
     const source = { size: end - start, chunks: () => spool.read(start, end) };
     const UploadId = await this.#open();
-    const work = { what: `PUT part ${part} of ${key}`, bytes: source.size, signal };
+    const work = { bucket, what: `PUT part ${part} of ${key}`, bytes: source.size, signal };
     const { ETag } = await s3Request(work, (limit) =>
       withBody(source, limit, ({ stream, size, md5 }, abortSignal) => {
         const command = { Bucket: bucket.name, Key: key, UploadId, PartNumber: part, Body: stream, ContentLength: size, ContentMD5: md5 };
@@ -127,7 +127,7 @@ export class S3Parts {
   /** Not ended by the signal: an upload of which we know no id could not be aborted. */
   #open(): Promise<string> {
     const { bucket, key } = this.#place;
-    this.#uploadId ??= s3Request({ what: `open upload ${key}` }, (abortSignal) =>
+    this.#uploadId ??= s3Request({ bucket, what: `open upload ${key}` }, (abortSignal) =>
       bucket.client.send(new CreateMultipartUploadCommand({ Bucket: bucket.name, Key: key }), { abortSignal }),
     ).then((answer) => answer.UploadId!);
     return this.#uploadId;
@@ -139,7 +139,7 @@ export class S3Parts {
     const Parts = [...this.#etags].sort(([a], [b]) => a - b).map(([PartNumber, ETag]) => ({ PartNumber, ETag }));
     const command = { Bucket: bucket.name, Key: key, UploadId: await this.#open(), MultipartUpload: { Parts } };
     let failure: S3RequestFailed | undefined;
-    await s3Request({ what: `complete ${key}`, signal }, (abortSignal) =>
+    await s3Request({ bucket, what: `complete ${key}`, signal }, (abortSignal) =>
       bucket.client.send(new CompleteMultipartUploadCommand(command), { abortSignal }),
     ).catch((error: unknown) => {
       if (!(error instanceof S3RequestFailed && error.mayBeDone)) throw error;

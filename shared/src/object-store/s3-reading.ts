@@ -3,12 +3,10 @@ import { Readable } from 'node:stream';
 import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { ObjectMissing, TransientError } from '../errors.ts';
 import { S3RequestFailed } from './s3-failure.ts';
-import { headObject, isNotFound, type S3Bucket } from './s3-objects.ts';
-import { s3Request } from './s3-requests.ts';
+import { headObject, isNotFound } from './s3-objects.ts';
+import { type S3Bucket, s3Request } from './s3-requests.ts';
 
 const CHUNK_BYTES = 256 * 1024;
-/** Nothing comes although somebody waits for it: the connection is dead. */
-const SILENT_MS = 10_000;
 /** In a row, without a byte between them. */
 const MOST_CUTS = 3;
 const RANGE_BEYOND_END = 416;
@@ -50,7 +48,7 @@ interface OpenBody {
 
 async function open({ bucket, key, start, end }: Reading, etag: string | undefined): Promise<OpenBody> {
   const Range = start === 0 && end === undefined ? undefined : `bytes=${start}-${end === undefined ? '' : end - 1}`;
-  const answer = await s3Request({ what: `GET ${key}` }, (abortSignal) =>
+  const answer = await s3Request({ bucket, what: `GET ${key}` }, (abortSignal) =>
     bucket.client.send(new GetObjectCommand({ Bucket: bucket.name, Key: key, Range, IfMatch: etag }), { abortSignal }),
   );
   const stream = answer.Body as Readable;
@@ -62,7 +60,7 @@ async function* chunks(reading: Reading, first: OpenBody): AsyncGenerator<Buffer
   let cuts = 0;
   try {
     for (let at = reading.start; at < first.end; ) {
-      const chunk = await nextOf(body).catch((error: Error) => error);
+      const chunk = await nextOf(body, reading.bucket.pace.silentMs).catch((error: Error) => error);
       if (Buffer.isBuffer(chunk)) {
         at += chunk.length;
         cuts = 0;
@@ -79,9 +77,9 @@ async function* chunks(reading: Reading, first: OpenBody): AsyncGenerator<Buffer
   }
 }
 
-/** undefined: no more. */
-async function nextOf({ stream, bytes }: OpenBody): Promise<Buffer | undefined> {
-  const timer = setTimeout(() => stream.destroy(new Error(`nothing came for ${SILENT_MS} ms`)), SILENT_MS);
+/** undefined: no more. Nothing comes although somebody waits for it: the connection is dead. */
+async function nextOf({ stream, bytes }: OpenBody, silentMs: number): Promise<Buffer | undefined> {
+  const timer = setTimeout(() => stream.destroy(new Error(`nothing came for ${silentMs} ms`)), silentMs);
   try {
     const { value, done } = await bytes.next();
     return done ? undefined : (value as Buffer);

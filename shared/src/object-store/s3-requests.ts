@@ -17,7 +17,26 @@ export interface S3Connection {
   readonly caFile?: string | undefined;
 }
 
+/** How long a bucket may take, ms. */
+export interface S3Pace {
+  /** One request, beside the time that its bytes take. */
+  readonly answerMs: number;
+  /** No further try is begun after this. */
+  readonly tryForMs: number;
+  /** A reader waits, and not a byte comes. */
+  readonly silentMs: number;
+  /** A store that is slower is of no use to a gateway. */
+  readonly slowestBytesPerS: number;
+}
+
+export interface S3Bucket {
+  readonly client: S3Client;
+  readonly name: string;
+  readonly pace: S3Pace;
+}
+
 export interface S3Work {
+  readonly bucket: S3Bucket;
   /** For messages: "PUT received/..." */
   readonly what: string;
   /** Bytes that travel; they lengthen the time limit. */
@@ -33,15 +52,11 @@ const MOST_CONNECTIONS = 256;
 const CONNECT_MS = 3_000;
 /** A connection on which nothing moves in either direction is dead, or its reader sleeps (which then goes on with a new one, s3-reading.ts). */
 const IDLE_MS = 20_000;
-/** For the answer itself; a store that is well needs milliseconds. Below limits.custody (15 s), so that a second try has a chance. */
-const ANSWER_MS = 8_000;
-/** A store that is slower than this is of no use to a gateway: bytes a second. */
-const SLOWEST_BYTES_PER_S = 1024 * 1024;
+/** A store that is well answers within milliseconds; a second try begins before limits.custody (15 s) has passed. */
+export const PACE: S3Pace = { answerMs: 8_000, tryForMs: 20_000, silentMs: 10_000, slowestBytesPerS: 1024 * 1024 };
 const MOST_TRIES = 4;
 /** Doubled with each try, and half of it by chance, so that replicas do not come back together. */
 const FIRST_PAUSE_MS = 150;
-/** No further try is begun after this. */
-const TRY_FOR_MS = 20_000;
 
 /** The AWS client in the way that MinIO and Ceph understand, without its own tries, clock and words. */
 export function createS3Client(connection: S3Connection): S3Client {
@@ -75,7 +90,7 @@ export async function s3Request<T>(work: S3Work, attempt: (signal: AbortSignal) 
   const began = performance.now();
   let mayBeDone = false;
   for (let tries = 1; ; tries++) {
-    const limit = AbortSignal.timeout(work.limitMs ?? timeLimitMs(work.bytes ?? 0));
+    const limit = AbortSignal.timeout(work.limitMs ?? timeLimitMs(work));
     try {
       return await attempt(work.signal ? AbortSignal.any([limit, work.signal]) : limit);
     } catch (cause) {
@@ -83,13 +98,15 @@ export async function s3Request<T>(work: S3Work, attempt: (signal: AbortSignal) 
       if (cause instanceof TransientError) throw cause;
       const failure = s3Failure(cause, limit.aborted);
       mayBeDone ||= failure.mayBeDone;
-      const again = failure.mayPass && tries < (work.tries ?? MOST_TRIES) && performance.now() - began < TRY_FOR_MS;
+      const again = failure.mayPass && tries < (work.tries ?? MOST_TRIES) && performance.now() - began < work.bucket.pace.tryForMs;
       if (!again || work.signal?.aborted) throw new S3RequestFailed(work.what, { failure, tries, mayBeDone, cause });
       await pause(FIRST_PAUSE_MS * 2 ** (tries - 1));
     }
   }
 }
 
-const timeLimitMs = (bytes: number): number => ANSWER_MS + Math.ceil((bytes * 1_000) / SLOWEST_BYTES_PER_S);
+function timeLimitMs({ bucket: { pace }, bytes = 0 }: S3Work): number {
+  return pace.answerMs + Math.ceil((bytes * 1_000) / pace.slowestBytesPerS);
+}
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms * (0.5 + Math.random())));

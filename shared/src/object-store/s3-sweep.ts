@@ -1,8 +1,8 @@
 // Parts that nobody will ever join: of processes that were killed in the middle of a large object. They cost space and are seen by nobody.
 import { AbortMultipartUploadCommand, ListMultipartUploadsCommand, type ListMultipartUploadsCommandOutput } from '@aws-sdk/client-s3';
 import { isObjectKey } from '../brands.ts';
-import { isNotFound, type S3Bucket } from './s3-objects.ts';
-import { s3Request } from './s3-requests.ts';
+import { isNotFound } from './s3-objects.ts';
+import { type S3Bucket, s3Request } from './s3-requests.ts';
 
 /**
  * Aborts uploads under keys of ours that began before `olderThan`, by the store's clock. Any number of replicas may do it at once.
@@ -22,16 +22,18 @@ export async function sweepIncompleteUploads(bucket: S3Bucket, olderThan: Date):
   return count;
 }
 
-function listPage({ client, name: Bucket }: S3Bucket, from: { KeyMarker?: string; UploadIdMarker?: string }) {
-  return s3Request({ what: 'list uploads' }, (abortSignal) =>
+function listPage(bucket: S3Bucket, from: { KeyMarker?: string; UploadIdMarker?: string }) {
+  const { client, name: Bucket } = bucket;
+  return s3Request({ bucket, what: 'list uploads' }, (abortSignal) =>
     client.send(new ListMultipartUploadsCommand({ Bucket, ...from }), { abortSignal }),
   );
 }
 
 /** 0: another replica was first. */
-async function abort({ client, name: Bucket }: S3Bucket, Key: string, UploadId: string): Promise<number> {
+async function abort(bucket: S3Bucket, Key: string, UploadId: string): Promise<number> {
+  const { client, name: Bucket } = bucket;
   try {
-    await s3Request({ what: `abort upload ${Key}` }, (abortSignal) =>
+    await s3Request({ bucket, what: `abort upload ${Key}` }, (abortSignal) =>
       client.send(new AbortMultipartUploadCommand({ Bucket, Key, UploadId }), { abortSignal }),
     );
     return 1;

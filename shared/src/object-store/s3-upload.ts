@@ -7,8 +7,9 @@ import { HeldBytes } from './held-bytes.ts';
 import type { ObjectUpload } from './object-store.ts';
 import type { BodySource } from './s3-body.ts';
 import { S3RequestFailed } from './s3-failure.ts';
-import { deleteObject, putObject, type S3Bucket } from './s3-objects.ts';
+import { deleteObject, putObject } from './s3-objects.ts';
 import { PART_BYTES, S3Parts } from './s3-parts.ts';
+import type { S3Bucket } from './s3-requests.ts';
 import { SpoolFile } from './spool-file.ts';
 import type { Turns } from './turns.ts';
 

@@ -8,10 +8,10 @@ import { BackgroundWork } from './background-work.ts';
 import { BlockPool } from './block-pool.ts';
 import type { ObjectStat, ObjectStore, ObjectUpload } from './object-store.ts';
 import { S3RequestFailed } from './s3-failure.ts';
-import { deleteObject, headObject, putObject, type S3Bucket } from './s3-objects.ts';
+import { deleteObject, headObject, putObject } from './s3-objects.ts';
 import { LONGEST_UPLOAD_MS } from './s3-parts.ts';
 import { readObject } from './s3-reading.ts';
-import { createS3Client, type S3Connection, s3Request } from './s3-requests.ts';
+import { createS3Client, PACE, type S3Bucket, type S3Connection, type S3Pace, s3Request } from './s3-requests.ts';
 import { sweepIncompleteUploads } from './s3-sweep.ts';
 import { S3Upload } from './s3-upload.ts';
 import { makeSpoolFolder } from './spool-file.ts';
@@ -21,6 +21,8 @@ export interface S3StoreOptions extends S3Connection {
   readonly bucket: string;
   /** On a local disk, of this machine or container alone: where large objects wait. */
   readonly spoolFolder: string;
+  /** [PACE] */
+  readonly pace?: S3Pace;
   /** Told what cannot be done now, in words for a log. */
   readonly report: (problem: string) => void;
 }
@@ -48,7 +50,7 @@ export interface S3Store extends ObjectStore {
 /** Resolves once the bucket is there; makes it when it is missing; waits for the store as long as it takes. */
 export async function openS3Store(options: S3StoreOptions): Promise<S3Store> {
   await makeSpoolFolder(options.spoolFolder);
-  const bucket = { client: createS3Client(options), name: options.bucket };
+  const bucket = { client: createS3Client(options), name: options.bucket, pace: options.pace ?? PACE };
   await untilBucketIsThere(bucket, options.report);
   return new BucketStore(bucket, options);
 }
@@ -64,14 +66,17 @@ async function untilBucketIsThere(bucket: S3Bucket, report: (problem: string) =>
   }
 }
 
-async function ensureBucket({ client, name: Bucket }: S3Bucket): Promise<void> {
+async function ensureBucket(bucket: S3Bucket): Promise<void> {
+  const { client, name: Bucket } = bucket;
   try {
-    await s3Request({ what: `HEAD bucket ${Bucket}`, tries: 1 }, (abortSignal) =>
+    await s3Request({ bucket, what: `HEAD bucket ${Bucket}`, tries: 1 }, (abortSignal) =>
       client.send(new HeadBucketCommand({ Bucket }), { abortSignal }),
     );
   } catch (error) {
     if (!(error instanceof S3RequestFailed) || error.failure.status !== 404) throw error;
-    await s3Request({ what: `make bucket ${Bucket}` }, (abortSignal) => client.send(new CreateBucketCommand({ Bucket }), { abortSignal }));
+    await s3Request({ bucket, what: `make bucket ${Bucket}` }, (abortSignal) =>
+      client.send(new CreateBucketCommand({ Bucket }), { abortSignal }),
+    );
   }
 }
 
@@ -119,11 +124,12 @@ class BucketStore implements S3Store {
   }
 
   async *list(prefix: string): AsyncIterable<ObjectStat & { key: ObjectKey }> {
-    const { client, name: Bucket } = this.#bucket;
+    const bucket = this.#bucket;
+    const { client, name: Bucket } = bucket;
     let ContinuationToken: string | undefined;
     do {
       const command = new ListObjectsV2Command({ Bucket, Prefix: prefix, ContinuationToken });
-      const page = await s3Request({ what: `list ${prefix}` }, (abortSignal) => client.send(command, { abortSignal }));
+      const page = await s3Request({ bucket, what: `list ${prefix}` }, (abortSignal) => client.send(command, { abortSignal }));
       for (const { Key, Size, LastModified } of page.Contents ?? [])
         if (isObjectKey(Key!)) yield { key: objectKey(Key!), size: Size!, modifiedAt: LastModified! };
       ContinuationToken = page.IsTruncated ? page.NextContinuationToken : undefined;

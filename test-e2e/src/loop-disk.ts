@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** EXT4_IOC_SHUTDOWN with EXT4_GOING_FLAGS_NOLOGFLUSH (fs/ext4/ext4.h): nothing more is written, not even the journal; Node has no ioctl. */
-const SHUTDOWN = 'open(my $f, "<", $ARGV[0]) or die "open: $!"; ioctl($f, 0x8004587d, pack("I", 2)) or die "ioctl: $!";';
+const SHUTDOWN = 'open(my $f, "<", $ARGV[0]) or die "open: $!"; my $how = pack("I", 2); ioctl($f, 0x8004587d, $how) or die "ioctl: $!";';
 
 export class LoopDisk {
   /** Where it is mounted. */
@@ -29,6 +29,11 @@ export class LoopDisk {
   mount(): void {
     execFileSync('mount', ['-o', 'loop', this.#image, this.folder]);
     chmodSync(this.folder, 0o711);
+  }
+
+  /** What the kernel does by itself after some 30 s: everything written so far reaches the disk. */
+  writeBack(): void {
+    execFileSync('sync', ['-f', this.folder]);
   }
 
   /** What was not synced is gone; every later operation fails (EIO) until it is mounted again. */

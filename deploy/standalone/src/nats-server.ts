@@ -2,9 +2,11 @@
 import { join } from 'node:path';
 import { writeAtomically } from './atomic-file.ts';
 import type { DataFolder } from './data-folder.ts';
+import { setAsideDamage } from './jetstream-mend.ts';
 import type { ProcessPlan } from './kept-process.ts';
 import type { Ports } from './ports.ts';
 import type { Secrets } from './secrets.ts';
+import type { Say } from './terminal.ts';
 
 export const NATS_USER = 'causeway';
 /** Beside the streams lie key-value buckets, which reserve nothing. */
@@ -17,6 +19,7 @@ export interface NatsServerOptions {
   readonly ports: Ports;
   readonly secrets: Secrets;
   readonly streamBytes: number;
+  readonly say: Say;
 }
 
 /** Writes the configuration file (0600: it holds the password and the key) and says how to run the server. */
@@ -31,6 +34,7 @@ export function planNatsServer(options: NatsServerOptions): ProcessPlan {
     environment: process.env,
     workingFolder: data.nats,
     stopSignal: 'SIGTERM',
+    prepare: async () => setAsideDamage(data.nats, options.say),
   };
 }
 

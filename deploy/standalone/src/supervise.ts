@@ -81,7 +81,7 @@ async function settlePorts(wanted: Settings, data: DataFolder): Promise<{ settin
 
 async function startStores(gateway: GatewayProcesses, { settings, ports, secrets }: Prepared, signal: AbortSignal): Promise<void> {
   const { data, say } = gateway;
-  const nats = planNatsServer({ program: settings.natsServer, data, ports, secrets, streamBytes: settings.streamBytes });
+  const nats = planNatsServer({ program: settings.natsServer, data, ports, secrets, streamBytes: settings.streamBytes, say });
   await gateway.start('nats-server', nats);
   const places = placePostgres(data, postgresUser());
   if (!places.cluster.startsWith(data.path)) say(`the database lies in ${places.cluster}: its user cannot reach ${data.path}`);

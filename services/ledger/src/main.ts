@@ -12,6 +12,7 @@ await runService('ledger', async ({ bus, store, log, meter, configuration, envir
   const url = environment.CAUSEWAY_DATABASE_URL;
   if (!url) throw new Error('CAUSEWAY_DATABASE_URL is missing: the ledger writes to PostgreSQL');
   const database = openDatabase(url);
+  const timing = { graceMs: environment.CAUSEWAY_GRACE_MS, everyMs: environment.CAUSEWAY_UPKEEP_MS };
   const metrics = ledgerMetrics(meter, { bus, database });
   // Not waited for: with PostgreSQL away the service runs, says so in its health, and the facts come back until it is there.
   const stopMigrating = new AbortController();
@@ -21,7 +22,7 @@ await runService('ledger', async ({ bus, store, log, meter, configuration, envir
     return done;
   });
   const consumption = await account({ bus, database, log, metrics });
-  const upkeep = migrated.then((done) => (done ? keepUp({ bus, store, database, log, metrics, configuration }) : undefined));
+  const upkeep = migrated.then((done) => (done ? keepUp({ bus, store, database, log, metrics, configuration, timing }) : undefined));
   const releasing = migrated.then((done) => (done ? keepReleasing({ bus, database, log, configuration }) : undefined));
   const commitments = await takeCommitments({ bus, store, database, log, configuration });
   const committing = migrated.then((done) => (done ? keepCommitting({ bus, store, database, log, configuration }) : undefined));

@@ -18,6 +18,7 @@ const configuration = (known: boolean): GatewayConfiguration => ({
   onChange: () => {},
   stop: () => {},
 });
+const timing = { graceMs: 600_000, everyMs: 300_000 };
 const counting = { ...metrics, written: () => {}, leftBehind: () => {} };
 
 describe('upkeep', () => {
@@ -26,14 +27,14 @@ describe('upkeep', () => {
     await ledger.putObject(old!.instance.objectKey, old!.bytes, new Date(Date.now() - 3_600_000));
     await ledger.putObject(young!.instance.objectKey, young!.bytes);
     const parts = ledger.parts();
-    await keepUp({ ...parts, metrics: counting, configuration: configuration(true) }).stop();
+    await keepUp({ ...parts, metrics: counting, configuration: configuration(true), timing }).stop();
     const receipts = parts.bus.published.map(({ event }) => (event.instance as { receiptId: string }).receiptId);
     assert.deepEqual(receipts, [old!.instance.receiptId]);
   });
 
   test('without a gateway document nothing is judged: facility and retention are not known', async () => {
     const parts = ledger.parts();
-    await keepUp({ ...parts, metrics: counting, configuration: configuration(false) }).stop();
+    await keepUp({ ...parts, metrics: counting, configuration: configuration(false), timing }).stop();
     assert.deepEqual(parts.bus.published, []);
   });
 

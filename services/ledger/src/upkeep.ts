@@ -11,16 +11,13 @@ import { type RetainParts, retain, sweep } from './retain.ts';
 export interface UpkeepParts extends ReconcileParts, RetainParts {
   readonly configuration: GatewayConfiguration;
   readonly metrics: LedgerMetrics;
+  /** `graceMs`: longer than any step takes, acknowledgement wait and first redeliveries included. A lost message costs at most both together. */
+  readonly timing: { readonly graceMs: number; readonly everyMs: number };
 }
 
-const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
-/** A lost message costs at most this and the grace age. */
-const ROUND_EVERY_MS = 5 * MINUTE_MS;
+const HOUR_MS = 3_600_000;
 /** A round that was cut short (PostgreSQL away, no gateway document yet) is repeated sooner. */
 const AGAIN_AFTER_MS = 15_000;
-/** Longer than any step takes for the largest object, its acknowledgement wait and its first redeliveries included. */
-const GRACE_MS = 10 * MINUTE_MS;
 /** Listing every object of a full store takes minutes; new ones are under today's and yesterday's prefix. */
 const WHOLE_STORE_EVERY_MS = 6 * HOUR_MS;
 const DAY_MS = 24 * HOUR_MS;
@@ -34,7 +31,7 @@ export function keepUp(parts: UpkeepParts): { stop(): Promise<void> } {
     const wholeStore = performance.now() - wholeStoreAt >= WHOLE_STORE_EVERY_MS;
     const done = await oneRound(parts, wholeStore);
     if (done && wholeStore) wholeStoreAt = performance.now();
-    if (!stopped) timer = setTimeout(() => (running = round()), done ? ROUND_EVERY_MS : AGAIN_AFTER_MS);
+    if (!stopped) timer = setTimeout(() => (running = round()), done ? parts.timing.everyMs : AGAIN_AFTER_MS);
   };
   let running = round();
   return {
@@ -51,7 +48,7 @@ async function oneRound(parts: UpkeepParts, wholeStore: boolean): Promise<boolea
   const document = parts.configuration.current()?.document;
   if (!document) return false;
   const now = new Date();
-  const olderThan = new Date(now.getTime() - GRACE_MS);
+  const olderThan = new Date(now.getTime() - parts.timing.graceMs);
   const prefixes = wholeStore ? ['received/'] : dayPrefixes(new Date(now.getTime() - DAY_MS), now);
   try {
     await reconcile(parts, { document, olderThan, prefixes, quiet: QUIET_OPTIONS });

@@ -10,8 +10,10 @@ import {
   type JsMsg,
 } from '@nats-io/jetstream';
 import { describeError, PermanentError, TransientError } from '../errors.ts';
+import { FLOW } from '../events/flow.ts';
 import type { Logger } from '../logger.ts';
 import type { ConsumerPlan, Consumption, Message } from './bus.ts';
+import { forgetConsumer, isAheadOfStream, passesOver } from './consumer-position.ts';
 import { inProcessSpan } from './message-spans.ts';
 
 export interface ConsumingConnection {
@@ -29,6 +31,8 @@ const NANOS_PER_MS = 1_000_000;
 /** One pull waits so long for messages; a lost pull (broker restarted) costs at most this. */
 const PULL_EXPIRES_MS = 15_000;
 const AGAIN_AFTER_ERROR_MS = 500;
+/** A consumer that passes messages over comes of a broker that was away: asked the first times that nothing comes after that. */
+const IDLE_PULLS_IN_DOUBT = 2;
 /** Unacknowledged messages of one consumer over all replicas. */
 const MAX_ACK_PENDING = 20_000;
 
@@ -67,6 +71,9 @@ class PullLoop<T> {
   #stopped = false;
   /** The broker was away: it may have lost the consumer with its data. */
   #suspect = false;
+  /** Idle pulls after which it is still asked whether the consumer passes messages over. */
+  #doubts = IDLE_PULLS_IN_DOUBT;
+  #passedOverBefore = false;
   #wake: () => void = () => {};
   readonly #heartbeat: NodeJS.Timeout;
 
@@ -81,23 +88,37 @@ class PullLoop<T> {
   }
 
   async ensureConsumer(): Promise<void> {
-    const { stream, name, filter } = this.#plan;
+    const { stream, name } = this.#plan;
+    const { manager, client } = this.#connection;
     try {
-      await this.#connection.manager.consumers.add(stream, {
-        durable_name: name,
-        filter_subject: filter,
-        ack_policy: AckPolicy.Explicit,
-        deliver_policy: DeliverPolicy.All,
-        ack_wait: ACK_WAIT_MS * NANOS_PER_MS,
-        max_ack_pending: MAX_ACK_PENDING,
-        max_deliver: -1,
-      });
+      await this.#add();
+      if (await isAheadOfStream(manager, stream, name)) await this.#makeAnew();
     } catch (error) {
       if (!(error instanceof JetStreamApiError))
         throw new TransientError(`consumer ${name} on ${stream}: JetStream did not answer`, { cause: error });
       throw new TransientError(`consumer ${name} on ${stream} was refused`, { cause: error });
     }
-    this.#consumer = await this.#connection.client.consumers.get(stream, name);
+    this.#consumer = await client.consumers.get(stream, name);
+  }
+
+  async #makeAnew(): Promise<void> {
+    const { stream, name } = this.#plan;
+    this.#connection.log.warn({ consumer: name, stream }, 'the stream lost its end in a crash: the consumer is made anew');
+    await forgetConsumer(this.#connection.manager, stream, name);
+    await this.#add();
+  }
+
+  async #add(): Promise<void> {
+    const { stream, name, filter } = this.#plan;
+    await this.#connection.manager.consumers.add(stream, {
+      durable_name: name,
+      filter_subject: filter,
+      ack_policy: AckPolicy.Explicit,
+      deliver_policy: DeliverPolicy.All,
+      ack_wait: ACK_WAIT_MS * NANOS_PER_MS,
+      max_ack_pending: MAX_ACK_PENDING,
+      max_deliver: -1,
+    });
   }
 
   pause(): void {
@@ -117,6 +138,7 @@ class PullLoop<T> {
 
   readonly reconnected = (): void => {
     this.#suspect = true;
+    this.#doubts = IDLE_PULLS_IN_DOUBT;
     this.interrupt();
   };
 
@@ -161,14 +183,27 @@ class PullLoop<T> {
     }
     const messages = await this.#consumer!.fetch({ max_messages: count, expires: PULL_EXPIRES_MS });
     this.#current = messages;
+    let idle = true;
     try {
       for await (const message of messages) {
+        idle = false;
         if (this.#paused || this.#stopped) message.nak();
         else void this.#handle(message);
       }
     } finally {
       this.#current = undefined;
     }
+    if (idle && this.#doubts > 0 && !this.#stopped) await this.#lookForPassedOver();
+  }
+
+  /** Numbers that the consumer waits for may have been given to other messages before it was looked at. */
+  async #lookForPassedOver(): Promise<void> {
+    const { stream, name: consumer, filter } = this.#plan;
+    if (FLOW[stream].retention !== 'workqueue') return;
+    const found = await passesOver(this.#connection.manager, stream, { consumer, filter });
+    if (found && this.#passedOverBefore) await this.#makeAnew();
+    else if (!found) this.#doubts--;
+    this.#passedOverBefore = found && !this.#passedOverBefore;
   }
 
   /** The broker was restarted, or lost its data: make again what is missing. */

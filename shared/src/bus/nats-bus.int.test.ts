@@ -1,7 +1,10 @@
 // The bus against a real nats-server: what is acknowledged is there, what fails comes back, restarts are outlived.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { z } from 'zod';
@@ -164,6 +167,43 @@ describe('bus on nats-server', () => {
     await server.start();
     await publishUntilTaken(bus, { subject: 'instance.ready.routine.lost', messageId: 'lost-1' }, { n: 1 });
     await got.promise;
+    await consumption.stop();
+  });
+});
+
+describe('a stream that lost its end in a power cut, its consumers not', () => {
+  let folder: string;
+  let server: NatsServer;
+  let bus: Bus;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'causeway-tail-'));
+    server = await startNatsServer({ folder });
+    bus = await connectBus({ name: 'tail', url: server.url, sizing: { replicas: 1, totalBytes: 1e8 }, log: createLogger('test', 'fatal') });
+  });
+  after(async () => {
+    await bus.close();
+    await server.stop();
+  });
+
+  it('gives what is published then to its consumers, and passes nothing over', async () => {
+    const messages = join(folder, 'jetstream', '$G', 'streams', 'READY', 'msgs');
+    const older = join(folder, 'older');
+    const subject = 'instance.ready.routine.tail';
+    const got = new Set<number>();
+    const plan = { stream: 'READY', name: 'tail', filter: subject, schema, concurrency: 4, onPermanent: async () => {} } as const;
+    const consumption = await bus.consume(plan, async ({ event }) => void got.add(event.n));
+    const publish = async (from: number, to: number): Promise<void> => {
+      for (let n = from; n < to; n++) await publishUntilTaken(bus, { subject, messageId: `tail-${n}` }, { n });
+      while (got.size < to || (await bus.unacknowledged('READY', 'tail')) > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    };
+    await publish(0, 10);
+    await cp(messages, older, { recursive: true });
+    await publish(10, 30);
+    await server.stop({ keep: true });
+    await rm(messages, { recursive: true });
+    await cp(older, messages, { recursive: true });
+    await server.start();
+    await publish(30, 35);
     await consumption.stop();
   });
 });

@@ -14,7 +14,8 @@ export interface NatsServer {
   start(): Promise<void>;
   /** Deletes the JetStream data of a killed server. */
   wipe(): Promise<void>;
-  stop(): Promise<void>;
+  /** SIGTERM: what it knows is written; then, unless it is to be kept, its folder is removed. */
+  stop(options?: { keep: boolean }): Promise<void>;
 }
 
 /** The program is CAUSEWAY_NATS_SERVER, or `nats-server` of the PATH. */
@@ -43,9 +44,9 @@ export async function startNatsServer(options: { folder?: string } = {}): Promis
     kill: () => end('SIGKILL'),
     start,
     wipe: () => rm(folder, { recursive: true, force: true }),
-    stop: async () => {
+    stop: async ({ keep } = { keep: false }) => {
       await end('SIGTERM');
-      await rm(folder, { recursive: true, force: true });
+      if (!keep) await rm(folder, { recursive: true, force: true });
     },
   };
 }

@@ -44,6 +44,10 @@ export const serviceEnvironment = z.object({
   CAUSEWAY_DICOM_PORT: z.coerce.number().int().min(0).max(65535).default(4104),
   /** receiver: several of them listen on the same ports of one machine. */
   CAUSEWAY_DICOM_REUSE_PORT: z.stringbool().default(false),
+  /** ledger: what nothing happened to for so long may be set in motion again; longer than any step takes for the largest object. */
+  CAUSEWAY_GRACE_MS: z.coerce.number().int().min(1_000).default(600_000),
+  /** ledger: between two rounds of reconciliation and retention. */
+  CAUSEWAY_UPKEEP_MS: z.coerce.number().int().min(1_000).default(300_000),
   /** ledger and console */
   CAUSEWAY_DATABASE_URL: z.string().optional(),
   /** console */

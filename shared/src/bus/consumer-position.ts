@@ -1,0 +1,35 @@
+// A power cut may take more of a stream than of a consumer's notes about it. Such a consumer waits for sequence numbers that come again only with later messages,
+// and passes over every message until then (seen with nats-server 2.9): it must be made anew.
+import { JetStreamApiError, type JetStreamManager } from '@nats-io/jetstream';
+
+/** True when the consumer says that it was given messages which the stream does not have yet. */
+export async function isAheadOfStream(manager: JetStreamManager, stream: string, consumer: string): Promise<boolean> {
+  // In this order: a stream asked later can only be further on.
+  const { delivered } = await manager.consumers.info(stream, consumer);
+  const { state } = await manager.streams.info(stream);
+  return delivered.stream_seq > state.last_seq;
+}
+
+/**
+ * Of a work queue: messages that fit the consumer's filter, and that it will never give to anybody. To be asked while it is idle, and believed when it is told twice:
+ * a message that comes between the two questions counts too.
+ */
+export async function passesOver(
+  manager: JetStreamManager,
+  stream: string,
+  { consumer, filter }: { consumer: string; filter: string },
+): Promise<boolean> {
+  const { num_pending, num_ack_pending } = await manager.consumers.info(stream, consumer);
+  const { state } = await manager.streams.info(stream, { subjects_filter: filter });
+  const there = Object.values(state.subjects ?? {}).reduce((sum, count) => sum + count, 0);
+  return there > num_pending + num_ack_pending;
+}
+
+/** Its messages come again from the first that the stream has. Another process may have been faster. */
+export async function forgetConsumer(manager: JetStreamManager, stream: string, consumer: string): Promise<void> {
+  try {
+    await manager.consumers.delete(stream, consumer);
+  } catch (error) {
+    if (!(error instanceof JetStreamApiError) || error.status !== 404) throw error;
+  }
+}

@@ -66,8 +66,8 @@ const FAILURES = [
   { step: 'the sync of the data', calls: 'fdatasync', error: 'EIO' },
   { step: 'the rename', calls: 'rename', error: 'EIO' },
   { step: 'the sync of the directory', calls: 'fsync', error: 'EIO' },
-  { step: 'a write', calls: 'pwritev', error: 'EIO' },
-  { step: 'a write', calls: 'pwritev', error: 'ENOSPC' },
+  { step: 'a write', calls: 'pwritev,pwrite64', error: 'EIO' },
+  { step: 'a write', calls: 'pwritev,pwrite64', error: 'ENOSPC' },
   { step: 'the sync of the data', calls: 'fdatasync', error: 'EDQUOT' },
 ];
 
@@ -93,7 +93,7 @@ describe('an object folder that fails', () => {
     const trace = await attachStrace(receiver.pid, { calls, inject: 'fdatasync:error=EIO:when=1' });
     cleanUps.push(() => trace.stop());
     const sending = load(receiver);
-    await until('instances are refused', () => sending.refused.length >= 4);
+    await until('an instance is refused', () => sending.refused.length > 0);
     await accepts(sending);
     await sending.stop();
     const seen = systemCalls(trace.lines());

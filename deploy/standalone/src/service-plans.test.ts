@@ -39,10 +39,9 @@ test('the receiver has a higher priority than every other service, and none a lo
   assert.ok(receiver < others[0]! && receiver <= getPriority());
 });
 
-test('secrets are handed over by environment, never by argument, and only the receiver has more file threads', () => {
+test('secrets are handed over by environment, never by argument', () => {
   for (const { name, arguments: planned, environment } of plans) {
     assert.ok(!planned.some((text) => Object.values(secrets).includes(text)), name);
-    assert.equal(environment.UV_THREADPOOL_SIZE, name === 'receiver' ? '16' : undefined);
     assert.equal(environment.CAUSEWAY_NATS_PASSWORD, 'n');
   }
   assert.deepEqual(

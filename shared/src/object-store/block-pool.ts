@@ -1,8 +1,8 @@
 // Blocks of memory that uploads fill and give back: bytes are copied here from the network's buffers, so that receiving makes no garbage, and
 // all uploads of a process together hold a bounded amount (invariant 4).
 
-/** One system call writes a block; smaller ones cost calls, larger ones leave more to write when the last byte has come. */
-export const BLOCK_BYTES = 128 * 1024;
+/** Smaller ones cost more work for each; of larger ones, each of 200 arriving objects would hold at least two. */
+export const BLOCK_BYTES = 32 * 1024;
 
 export interface Block {
   readonly bytes: Buffer;

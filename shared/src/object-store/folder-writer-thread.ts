@@ -60,7 +60,7 @@ export interface WriterPlace {
 /** Creating a file costs 0.1 to 1.3 ms on ext4 (measured), which would stand between a modality and its answer: so many are made ahead. */
 const READY_FILES = 16;
 /** What comes together is answered together; beyond this, the first would wait for too many others. */
-const MOST_TOGETHER = 16;
+const MOST_TOGETHER = 32;
 
 export class FolderWriterThread {
   readonly #place: WriterPlace;

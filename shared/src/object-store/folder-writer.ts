@@ -13,16 +13,17 @@ type Request = Job extends infer Each ? (Each extends Job ? Omit<Each, 'id'> : n
 
 const PROGRAM = new URL('./folder-writer-thread.ts', import.meta.url);
 
-/** While one waits for the disk, the other works. Each costs some 5 MiB. */
-const THREADS = 2;
-
+/** One thread: what comes together shares its syncs there, and each costs 11 MiB. */
 export class FolderWriter {
-  readonly #threads: readonly WriterThread[];
+  readonly #place: WriterPlace;
+  readonly #waiting = new Map<number, Waiting>();
+  #thread: Worker | undefined;
+  #jobs = 0;
   #uploads = 0;
 
-  /** No thread runs before the first upload. */
+  /** The thread runs from the first upload on. */
   constructor(place: WriterPlace) {
-    this.#threads = Array.from({ length: THREADS }, () => new WriterThread(place));
+    this.#place = place;
   }
 
   /** A number for one more upload. */
@@ -32,46 +33,27 @@ export class FolderWriter {
 
   /** Rejects with the error of the file system (`code`); then the file is removed, and the upload is over. */
   write(upload: number, spans: readonly Span[]): Promise<void> {
-    return this.#of(upload).ask({ kind: 'write', upload, spans });
+    return this.#ask({ kind: 'write', upload, spans });
   }
 
-  /** Resolves when the object is durable under `target`. Rejects as `write`; then nothing is visible there. */
+  /** Resolves when the object is durable under its target. Rejects as `write`; then nothing is visible there. */
   commit(upload: number, object: FinishedObject): Promise<void> {
-    return this.#of(upload).ask({ kind: 'commit', upload, ...object });
+    return this.#ask({ kind: 'commit', upload, ...object });
   }
 
   discard(upload: number): Promise<void> {
-    return this.#of(upload).ask({ kind: 'discard', upload });
+    return this.#ask({ kind: 'discard', upload });
   }
 
-  /** Removes what is unfinished, and ends the threads. */
-  async close(): Promise<void> {
-    await Promise.all(this.#threads.map((thread) => thread.close()));
-  }
-
-  #of(upload: number): WriterThread {
-    return this.#threads[upload % THREADS]!;
-  }
-}
-
-class WriterThread {
-  readonly #place: WriterPlace;
-  readonly #waiting = new Map<number, Waiting>();
-  #thread: Worker | undefined;
-  #jobs = 0;
-
-  constructor(place: WriterPlace) {
-    this.#place = place;
-  }
-
+  /** Removes what is unfinished, and ends the thread. */
   async close(): Promise<void> {
     const thread = this.#thread;
     if (thread === undefined) return;
-    await this.ask({ kind: 'close' });
+    await this.#ask({ kind: 'close' });
     await thread.terminate();
   }
 
-  ask(request: Request): Promise<void> {
+  #ask(request: Request): Promise<void> {
     const id = this.#jobs++;
     const thread = this.#running();
     return new Promise((resolve, reject) => {

@@ -13,7 +13,7 @@ import type { ObjectStat, ObjectStore, ObjectUpload } from './object-store.ts';
 import { SharedMemory } from './shared-memory.ts';
 
 /** What all uploads of one process hold in memory before their writers are asked to wait (invariant 4). */
-const MEMORY_BUDGET_BYTES = 32 * 1024 * 1024;
+const MEMORY_BUDGET_BYTES = 8 * 1024 * 1024;
 /** Each arriving object holds one block at least: beyond so many, C-STORE is refused (A700). */
 const MEMORY_MOST_BYTES = 256 * 1024 * 1024;
 const READ_CHUNK_BYTES = 256 * 1024;

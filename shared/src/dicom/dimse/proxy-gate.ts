@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import { PDU_TYPE, TLS_HANDSHAKE } from '../upper-layer/pdu-fields.ts';
 import { encodeAbort } from '../upper-layer/pdu-writer.ts';
-import { TwoBufferSocket } from '../upper-layer/two-buffer-socket.ts';
+import { SharedBufferSocket } from '../upper-layer/shared-buffer-socket.ts';
 import { type ProxiedPeer, readProxyHeader } from './proxy-header.ts';
 
 export interface ProxyGateOptions {
@@ -20,7 +20,7 @@ const TODO = 'let the balancer send the header (HAProxy: send-proxy-v2), or set 
 /** `socket` is paused. */
 export function readThroughProxyHeader(socket: Socket, options: ProxyGateOptions): void {
   const gate = new ProxyGate(socket, options);
-  if (socket instanceof TwoBufferSocket) gate.followChunks(socket);
+  if (socket instanceof SharedBufferSocket) gate.followChunks(socket);
   else gate.followStream();
   socket.resume();
 }
@@ -45,13 +45,13 @@ class ProxyGate {
     socket.once('end', this.#ended);
   }
 
-  followChunks(socket: TwoBufferSocket): void {
+  followChunks(socket: SharedBufferSocket): void {
     socket.onChunk = (chunk) => {
       const header = this.#take(chunk);
-      if (header === undefined) return false;
-      socket.onChunk = () => false;
+      if (header === undefined) return;
+      socket.onChunk = () => {};
       this.#pass(header.peer);
-      return header.rest.length === 0 ? false : socket.onChunk(header.rest);
+      if (header.rest.length > 0) socket.onChunk(header.rest);
     };
   }
 

@@ -1,7 +1,7 @@
 // One listening port: what a connection passes before it is an association (a place, the PROXY protocol, TLS).
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Peer } from '../upper-layer/association.ts';
-import { readIntoTwoBuffers } from '../upper-layer/two-buffer-socket.ts';
+import { readIntoShared } from '../upper-layer/shared-buffer-socket.ts';
 import { readThroughProxyHeader } from './proxy-gate.ts';
 import type { ListenerSettings, ListenOptions, OpenListener, ScpEvent, ScpEventKind } from './scp.ts';
 import { TlsGate } from './tls-gate.ts';
@@ -16,6 +16,8 @@ const SHORT_TURN_MS = 0.1;
 /** What the listeners of one SCP share. */
 export interface ListenerHost {
   readonly artimMs: () => number;
+  /** What all connections without TLS read into, one after the other. */
+  readonly readBuffer: Buffer;
   /** False: one connection too many. */
   counts(socket: Socket, peer: Peer): boolean;
   admit(socket: Socket, peer: Peer): void;
@@ -104,7 +106,7 @@ export class ScpListener implements OpenListener {
   #accept(accepted: Socket): void {
     this.#accepted++;
     const gate = this.#tlsGate;
-    const socket = gate === undefined ? readIntoTwoBuffers(accepted) : accepted;
+    const socket = gate === undefined ? readIntoShared(accepted, this.#host.readBuffer) : accepted;
     // With TLS a peer that leaves during the handshake would be noticed at its timeout only.
     if (gate !== undefined) socket.allowHalfOpen = false;
     const peer = peerOf(socket, this.#settings.id);

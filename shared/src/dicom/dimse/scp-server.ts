@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Peer, RejectAnswer } from '../upper-layer/association.ts';
+import { newReadBuffer } from '../upper-layer/shared-buffer-socket.ts';
 import type { ListenOptions, OpenListener, Scp, ScpEvent, ScpOptions } from './scp.ts';
 import { type AssociationHost, ScpAssociation } from './scp-association.ts';
 import { type ListenerHost, ScpListener } from './scp-listener.ts';
@@ -31,6 +32,7 @@ export class ScpServer implements Scp, AssociationHost, ListenerHost {
   }
 
   readonly artimMs = (): number => this.options.limits().artimMs;
+  readonly readBuffer = newReadBuffer();
 
   async listen(options: ListenOptions): Promise<OpenListener> {
     const listener = await ScpListener.open(options, this);

@@ -94,8 +94,8 @@ function slowSink(ended: (bytes: Buffer) => void): DataSetSink {
   const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
   return {
     async write(chunk) {
-      await turn();
       chunks.push(Buffer.from(chunk));
+      await turn();
     },
     async end() {
       await turn();

@@ -43,7 +43,7 @@ export interface DimseStatus {
 }
 
 /**
- * Takes one data set as it arrives. Chunks are slices of the socket's buffer, never empty, and valid until `write` returns or its promise settles: what is kept must be
+ * Takes one data set as it arrives. Chunks are slices of the socket's buffer, never empty, and valid until `write` returns: what is kept must be
  * copied. Either `end` or `abort` is called, once, and nothing after it.
  */
 export interface DataSetSink {

@@ -36,8 +36,8 @@ export class Inflation {
   async write(chunk: Buffer): Promise<void> {
     this.#deflatedBytes += chunk.length;
     if (!this.#ended && this.#failure === undefined) {
-      // zlib never calls back for a write in which the stream ends or fails: `settled` does.
-      await Promise.race([new Promise<unknown>((resolve) => this.#inflate.write(chunk, resolve)), this.#settled]);
+      // A copy: zlib reads it when the caller's is used again. It never calls back for a write in which the stream ends or fails: `settled` does.
+      await Promise.race([new Promise<unknown>((resolve) => this.#inflate.write(Buffer.from(chunk), resolve)), this.#settled]);
     }
     if (this.#failure !== undefined) throw this.#failure;
   }

@@ -78,6 +78,11 @@ export class PduReader {
     return this.#held;
   }
 
+  /** Something came that is kept for `resume`. */
+  get hasWaiting(): boolean {
+    return this.#waiting.length > 0;
+  }
+
   /** What of a PDU has come, in words, when the stream ends here; undefined between two PDUs, and while something waits unread. */
   get unfinished(): string | undefined {
     if (this.#stage === 'failed' || this.#waiting.length > 0) return undefined;
@@ -95,12 +100,13 @@ export class PduReader {
 
   resume(): void {
     this.#held = false;
-    while (!this.#held && this.#waiting.length > 0) this.#consume(this.#waiting.shift() as Buffer);
+    while (!this.#held && this.#waiting.length > 0) this.#consume(this.#waiting.shift() as Buffer, true);
   }
 
+  /** The chunk is valid until it returns: what waits is copied. */
   push(chunk: Buffer): void {
-    if (this.#held) this.#waiting.push(chunk);
-    else this.#consume(chunk);
+    if (this.#held) this.#waiting.push(Buffer.from(chunk));
+    else this.#consume(chunk, false);
   }
 
   /** Drops what waits and what will come. */
@@ -110,11 +116,13 @@ export class PduReader {
     this.#body = Buffer.alloc(0);
   }
 
-  #consume(chunk: Buffer): void {
+  /** `isOurs`: a copy that was made already. */
+  #consume(chunk: Buffer, isOurs: boolean): void {
     let position = 0;
     while (position < chunk.length && this.#stage !== 'failed') {
       if (this.#held) {
-        this.#waiting.unshift(chunk.subarray(position));
+        const rest = chunk.subarray(position);
+        this.#waiting.unshift(isOurs ? rest : Buffer.from(rest));
         return;
       }
       if (this.#stage === 'fragment') position = this.#readFragment(chunk, position);

@@ -1,10 +1,10 @@
 // The TCP or TLS socket under an association: writes, polite and hard closing, the ARTIM timer (PS3.8 sections 9.1.2 and 9.1.4).
 import type { Socket } from 'node:net';
-import { TwoBufferSocket } from './two-buffer-socket.ts';
+import { SharedBufferSocket } from './shared-buffer-socket.ts';
 
 export interface TransportListener {
-  /** Answers whether the chunk is still in use; then one more may come, and with it `pause` must be called, until neither is needed. */
-  read(chunk: Buffer): boolean;
+  /** The chunk is valid until it returns. */
+  read(chunk: Buffer): void;
   /** The socket takes more after a write returned false. */
   drained(): void;
   artimExpired(): void;
@@ -77,7 +77,7 @@ export class TransportConnection {
     // Nagle's algorithm holds the last packet of a message back for up to 40 ms.
     socket.setNoDelay(true);
     const read = (chunk: Buffer) => this.#listener.read(chunk);
-    if (socket instanceof TwoBufferSocket) {
+    if (socket instanceof SharedBufferSocket) {
       socket.onChunk = read;
       socket.resume();
     } else socket.on('data', read);

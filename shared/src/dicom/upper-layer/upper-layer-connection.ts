@@ -102,7 +102,7 @@ export class UpperLayerConnection {
     this.#dispatch('invalid PDU', { end: { kind: 'aborted-by-us', detail: error.message }, reason: error.reason });
   }
 
-  /** Stops reading: at most one more chunk is kept, then the socket is paused and TCP holds the peer. Until then a connection that ends is noticed. */
+  /** Stops reading: as soon as anything of a chunk must wait, the socket is paused and TCP holds the peer. Until then a connection that ends is noticed. */
   hold(): void {
     this.#reader.hold();
   }
@@ -137,11 +137,10 @@ export class UpperLayerConnection {
     };
   }
 
-  #read(chunk: Buffer): boolean {
+  #read(chunk: Buffer): void {
     this.#lastReadAt = performance.now();
-    if (this.#reader.held) this.#transport.pause();
     this.#reader.push(chunk);
-    return this.#reader.held;
+    if (this.#reader.hasWaiting) this.#transport.pause();
   }
 
   /** Data is for the user in Sta6 and, while our release is under way, in Sta7; after anything else ended it, the rest of a PDU is dropped. */

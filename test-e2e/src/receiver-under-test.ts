@@ -174,7 +174,6 @@ class RunningReceiver implements ReceiverUnderTest {
       CAUSEWAY_DICOM_HOST: '127.0.0.1',
       CAUSEWAY_DICOM_PORT: String(port),
       CAUSEWAY_OPS_PORT: String(opsPort),
-      UV_THREADPOOL_SIZE: '16',
     };
   }
 }

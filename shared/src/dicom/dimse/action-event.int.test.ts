@@ -249,6 +249,6 @@ test('what an association came to is counted: instances, bytes, and each answer'
     ['N-ACTION 0211', 1],
   ];
   assert.deepEqual(summaries, [{ end: 'released', contexts, instances: 1, dataSetBytes: 100, maxPduBytes: 131_072, responses }]);
-  assert.deepEqual(rejected, [['RAW', '1 associations are open from there, the limit is 1']]);
+  assert.deepEqual(rejected, [['RAW', '1 associations are open from there, the limit is 1 (associationsPerSource)']]);
   peer.socket.destroy();
 });

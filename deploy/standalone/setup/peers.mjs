@@ -14,6 +14,7 @@ const PEERS = [
   ['libgdcm-tools', 'gdcmconv'],
   ['chromium', 'chromium'],
   ['strace', 'strace'],
+  ['haproxy', '/usr/sbin/haproxy'],
   ['e2fsprogs', '/usr/sbin/mkfs.ext4'],
   ['openssl', 'openssl'],
   ['ceph-mon', 'ceph-mon'],

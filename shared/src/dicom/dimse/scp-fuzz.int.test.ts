@@ -1,8 +1,10 @@
 // Mutated PDU streams, seeded: the reader and a real SCP must survive, answer the next peer, and leave no sink half open.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PduReader } from '../upper-layer/pdu-reader.ts';
+import { decodeAssociateAccept, decodeAssociateRequest } from '../upper-layer/associate-decoder.ts';
+import { PduError, PduReader } from '../upper-layer/pdu-reader.ts';
 import { encodeAbort, encodeReleaseRequest } from '../upper-layer/pdu-writer.ts';
+import { commonExtendedItem, extendedItem, identityItem, roleItem, windowItem, withUserInformation } from './conformance-for-tests.ts';
 import { MessageAssembler } from './message-assembler.ts';
 import { associateRaw, associateRq, COMMAND, connectRaw, dataPdu, echoRq, pdv, RAW_CONTEXTS, storeMessage } from './raw-peer-for-tests.ts';
 import { startScp } from './scp-for-tests.ts';
@@ -18,9 +20,20 @@ function generator(seed: number): (below: number) => number {
   };
 }
 
+/** With every item of user information. */
+const FULL_REQUEST = withUserInformation(
+  associateRq(),
+  windowItem(5, 5),
+  roleItem('1.2.3', 1, 1),
+  extendedItem('1.2.3', Buffer.alloc(6, 2)),
+  commonExtendedItem('1.2.3', '1.2.840.10008.4.2', ['1.2.4', '1.2.5']),
+  identityItem({ type: 2, asks: true, primary: 'user', secondary: 'passcode' }),
+);
+
 const PIECES = [
   associateRq(),
   associateRq(RAW_CONTEXTS, 0),
+  FULL_REQUEST,
   dataPdu(pdv(1, COMMAND, echoRq(1))),
   storeMessage(2, Buffer.alloc(3000, 7), 1000),
   storeMessage(3, Buffer.alloc(3001, 8), 3001),
@@ -87,6 +100,23 @@ test('20,000 mutated streams in random chunks never make the reader or the assem
     }
     assert.ok(failures <= 1, `run ${run}`);
   }
+});
+
+test('20,000 mutated A-ASSOCIATE PDUs are decoded or refused with an error of ours', () => {
+  const random = generator(20_260_103);
+  let decoded = 0;
+  for (let run = 0; run < 20_000; run++) {
+    let body: Buffer = FULL_REQUEST.subarray(6);
+    for (let count = 1 + random(4); count > 0; count--) body = mutate(body, random);
+    for (const decode of [decodeAssociateRequest, decodeAssociateAccept])
+      try {
+        decode(body);
+        decoded++;
+      } catch (error) {
+        if (!(error instanceof PduError)) throw error;
+      }
+  }
+  assert.ok(decoded > 1_000 && decoded < 39_000, `${decoded} were decoded: both ends are tried`);
 });
 
 test('1,000 mutated streams leave a real SCP healthy: no association, no sink and no connection is left over', async () => {

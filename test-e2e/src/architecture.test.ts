@@ -66,6 +66,14 @@ describe('architecture', () => {
     assert.deepEqual(broken, []);
   });
 
+  it('every migration has a number of its own, and none is left out', async () => {
+    const names = (await readdir(join(ROOT, 'shared/src/database/migrations'))).sort();
+    assert.deepEqual(
+      names.map((name) => Number(name.slice(0, 4))),
+      names.map((_, at) => at + 1),
+    );
+  });
+
   it('shared imports no service, and its areas import only downwards', () => {
     const broken = product
       .filter(({ path }) => path.startsWith('shared/src/'))

@@ -118,7 +118,7 @@ const OVER: Over[] = [
 
 for (const { how, end } of OVER)
   test(`a C-STORE after ${how} is ignored: no sink, no answer, and the connection is closed in time`, async () => {
-    await using scp = await startScp({ limits: { artimMs: 100 }, storeRequested: () => assert.fail('asked') });
+    await using scp = await startScp({ limits: { artimMs: 500 }, storeRequested: () => assert.fail('asked') });
     const peer = await end(scp.port);
     peer.send(storeMessage(1, Buffer.from('ab')));
     assert.equal(await peer.next(), 'closed');

@@ -187,11 +187,11 @@ test('ARTIM does not run on an association under way', async () => {
 
 test('silence is not held against the peer while we owe an answer', async () => {
   const end = Promise.withResolvers<DimseStatus>();
-  await using scp = await startScp({ limits: { idleMs: 40 }, storeRequested: () => watchedSink({ end: () => end.promise }).sink });
+  await using scp = await startScp({ limits: { idleMs: 400 }, storeRequested: () => watchedSink({ end: () => end.promise }).sink });
   const peer = await associateRaw(scp.port);
   peer.send(storeMessage(1, Buffer.from('ab')));
   // Several idle limits long.
-  setTimeout(() => end.resolve({ status: 0xb000 }), 200);
+  setTimeout(() => end.resolve({ status: 0xb000 }), 1500);
   assert.equal((await peer.nextResponse()).status, 0xb000);
   assert.equal((await scp.nextEnd()).kind, 'timed-out');
 });

@@ -1,4 +1,4 @@
-// Storage commitment with dcmjs-dimse as the modality: on the same and on a new association, over kills of receiver and ledger, with what is missing,
+// Storage commitment with dcmjs-dimse as the modality and two receivers on the port: on the same and on a new association, over kills of receiver and ledger, with what is missing,
 // of another class, repeated, late, or from nobody the gateway knows.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -52,7 +52,10 @@ before(async () => {
   scratch = await mkdtemp(join(tmpdir(), 'causeway-commitment-'));
   ports = { CUSTODY: await lastingPort(), DELIVERED: await lastingPort(), SHORT: await lastingPort() };
   sandboxPort = await freePort();
-  gateway = await startGateway({ config: configuration(sandboxPort), env: { CAUSEWAY_SANDBOX_PORT: String(sandboxPort) } });
+  gateway = await startGateway({
+    config: configuration(sandboxPort),
+    env: { CAUSEWAY_SANDBOX_PORT: String(sandboxPort), CAUSEWAY_RECEIVERS: '2' },
+  });
   client = await signIn(gateway.pageUrl, gateway.firstPassword());
 });
 after(async () => {
@@ -60,6 +63,7 @@ after(async () => {
   await rm(scratch, { recursive: true, force: true });
 });
 
+const receivers = (): string[] => [...gateway.pids().keys()].filter((name) => name.startsWith('receiver'));
 const newTransaction = (): string => `1.2.826.0.1.3680043.99.7.${process.pid}.${++transaction}`;
 
 async function storeInstances(count: number): Promise<SopReference[]> {
@@ -131,9 +135,9 @@ describe('storage commitment', () => {
     const transactionUid = newTransaction();
     const { status, results } = await ask('CUSTODY', references, { transactionUid });
     assert.deepEqual([status, results], [0, []]);
-    await Promise.all(['receiver', 'ledger'].map((service) => gateway.killService(service)));
+    await Promise.all([...receivers(), 'ledger'].map((service) => gateway.killService(service)));
     await untilShown(transactionUid, 'decided');
-    await gateway.killService('receiver');
+    await Promise.all(receivers().map((service) => gateway.killService(service)));
     const [result] = await heardOn(ports.CUSTODY!, 1, async () => {});
     assert.deepEqual(result!.committed, uidsOf(references));
     await untilShown(transactionUid, 'reported');

@@ -17,6 +17,7 @@ import type { Fact, Held } from '@causeway/shared/events/facts';
 import { type Instance, instanceReady } from '@causeway/shared/events/instance';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { startTestConsole, TEST_PASSWORD, type TestConsole } from './console-for-tests.ts';
+import { associationFacts, undeliverableCommitment } from './network-samples-for-tests.ts';
 
 /** A browser without its habit of calling home; as root it has no sandbox. */
 const BROWSER_ARGUMENTS = [
@@ -252,6 +253,36 @@ describe('the page', () => {
     await page.getByRole('link', { name: 'Audit' }).click();
     await shows('signed in');
     await looked('audit');
+  });
+
+  test('lists associations with what was agreed on, why there was none, and finds them by address, AE title and outcome', async () => {
+    await know(...associationFacts());
+    await signIn('associations');
+    await shows('called AE title is not one of ours');
+    await shows('tls on plain port');
+    await shows('300 times');
+    await page.getByRole('button', { name: '10.1.0.7' }).first().click();
+    await shows('1.2.840.10008.5.1.4.1.1.2');
+    await shows('3: abstract syntax not supported');
+    await shows('TLSv1.3 · CN=ct1');
+    await looked('associations');
+    await page.getByLabel('Outcome').selectOption('rejected');
+    await page.getByText('tls on plain port').waitFor({ state: 'detached' });
+    await page.getByLabel('AE title').fill('NOBODY');
+    await shows('No association found');
+    await looked('associations-none');
+  });
+
+  test('lists storage commitment with its failures, and tells an undeliverable result again', async () => {
+    const commitment = await undeliverableCommitment(gateway.database);
+    await signIn('commitments');
+    await shows('no commitment address for CT1');
+    await page.getByRole('button', { name: 'CT1' }).click();
+    await shows('0112 no such object instance');
+    await looked('commitments');
+    await page.getByRole('button', { name: 'Tell again' }).click();
+    await shows('being told');
+    assert.ok(gateway.bus.facts.some((fact) => fact.type === 'ledger.operator.acted' && fact.subject === commitment.id));
   });
 
   test('changes the password', async () => {

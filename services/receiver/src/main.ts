@@ -9,6 +9,7 @@ import type { Logger } from '@causeway/shared/logger';
 import { runService, type ServiceContext } from '@causeway/shared/run-service';
 import { createAdmission } from './admission.ts';
 import { answerAssociation } from './answer-association.ts';
+import { createAssociationRecords } from './association-records.ts';
 import { createCommitments } from './commitments.ts';
 import { observeListeners } from './listener-metrics.ts';
 import { Listeners } from './listeners.ts';
@@ -45,6 +46,7 @@ await runService('receiver', async (context) => {
     limitReached: metrics.limitReached,
   };
   const commitments = createCommitments({ bus, store, log, document: () => current().document });
+  const records = createAssociationRecords({ bus, log });
   const scp = createScp({
     handlers: {
       associationRequested: (request) => {
@@ -54,11 +56,13 @@ await runService('receiver', async (context) => {
       },
       storeRequested: (association, request) => receiveInstance(parts, association, request),
       actionRequested: commitments.actionRequested,
-      associationEnded: (association, end) => {
+      associationEnded: (association, end, summary) => {
         if (end.kind === 'timed-out') metrics.limitReached('idle');
         log.debug({ association: association.id, ...end }, 'association ended');
         commitments.associationEnded(association.id);
+        records.ended(association, end, summary);
       },
+      associationRejected: records.rejected,
     },
     limits: () => {
       const { associations, associationsPerSource, maxPduBytes, idle, artim } = current().document.limits;
@@ -68,6 +72,7 @@ await runService('receiver', async (context) => {
     report: (event) => {
       if (event.limit) metrics.limitReached(event.limit);
       reportPeer(log, event);
+      records.reported(event);
     },
   });
   await commitments.start();
@@ -84,6 +89,7 @@ await runService('receiver', async (context) => {
       await listeners.stop();
       await scp.drain(graceMs, environment.CAUSEWAY_DRAIN_NOTICE_MS);
       await commitments.stop();
+      await records.stop();
       await facts.flush();
     },
   };

@@ -18,11 +18,11 @@ export interface AssociationRow {
   instances: number;
   data_set_bytes: number;
   responses: AssociationRecord['responses'];
-  negotiation: Pick<AssociationRecord, 'contexts' | 'tls' | 'implementation' | 'maxPduBytes' | 'reject'>;
+  negotiation: Pick<AssociationRecord, 'contexts' | 'tls' | 'implementation' | 'maxPduBytes' | 'reject' | 'balancer'>;
 }
 
 export function associationRowOf(record: AssociationRecord): AssociationRow {
-  const { contexts, tls, implementation, maxPduBytes, reject } = record;
+  const { contexts, tls, implementation, maxPduBytes, reject, balancer } = record;
   return {
     id: record.id,
     outcome: record.outcome,
@@ -38,7 +38,7 @@ export function associationRowOf(record: AssociationRecord): AssociationRow {
     instances: record.instances,
     data_set_bytes: record.dataSetBytes,
     responses: record.responses,
-    negotiation: { contexts, tls, implementation, maxPduBytes, reject },
+    negotiation: { contexts, tls, implementation, maxPduBytes, reject, balancer },
   };
 }
 

@@ -44,6 +44,8 @@ export const associationRecord = z.object({
   endedAt: z.iso.datetime(),
   source: z.string().max(64),
   listener: z.string().max(63).optional(),
+  /** Address of the balancer in between, if one told the source. */
+  balancer: z.string().max(64).optional(),
   callingAe: z.string().max(16).optional(),
   calledAe: z.string().max(16).optional(),
   tls: z.object({ protocol: z.string().max(16).optional(), subject: z.string().max(1024).optional() }).optional(),

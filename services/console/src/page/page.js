@@ -1,6 +1,8 @@
 // The page: signs in, shows one view at a time, and keeps it fresh while it is looked at.
 import { accountView } from './account.js';
 import { ask, get, post } from './api.js';
+import { associationsView } from './associations.js';
+import { commitmentsView } from './commitments.js';
 import { auditView, destinationsView } from './destinations.js';
 import { failedView } from './failed.js';
 import { showHealth } from './health.js';
@@ -15,6 +17,8 @@ const VIEWS = {
   waiting: { title: 'Waiting', make: waitingView },
   failed: { title: 'Failed', make: failedView },
   destinations: { title: 'Destinations', make: destinationsView },
+  associations: { title: 'Associations', make: associationsView },
+  commitments: { title: 'Storage commitment', make: commitmentsView },
   audit: { title: 'Audit', make: auditView },
   account: { title: 'Account', make: accountView },
 };

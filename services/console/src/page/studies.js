@@ -2,6 +2,7 @@
 import { get } from './api.js';
 import { chip, element, empty, syncRows, table } from './elements.js';
 import { bytes, moment, personName, plural, studyMoment } from './format.js';
+import { facts, unfolding } from './unfold.js';
 
 const COLUMNS = [
   { name: 'Patient' },
@@ -24,6 +25,10 @@ export function studiesView({ refresh, gateway }) {
     ...{ spellcheck: 'false', autocomplete: 'off' },
   });
   const list = table(COLUMNS, body, 'Studies');
+  const unfold = unfolding({
+    columns: COLUMNS.length,
+    render: async (key) => studyDetail(await get(`/api/studies/${encodeURIComponent(key)}`)),
+  });
   let limit = PAGE;
   let timer;
   search.addEventListener('input', () => {
@@ -46,14 +51,14 @@ export function studiesView({ refresh, gateway }) {
     more.hidden = next === null || limit >= 200;
     if (studies.length === 0) return place.replaceChildren(term === '' ? noStudies(await gateway()) : noMatch(term));
     if (!list.isConnected) place.replaceChildren(list);
-    syncRows(body, studies, { keyOf: (study) => study.studyKey, render: studyRow });
-    await Promise.all([...body.querySelectorAll('tr.detail')].map(refreshDetail));
+    syncRows(body, studies, { keyOf: (study) => study.studyKey, render: (study) => studyRow(study, unfold) });
+    await unfold.refresh(body);
   }
   return { root, update };
 }
 
-function studyRow(study) {
-  const name = element('button', { type: 'button', class: 'disclose', 'aria-expanded': 'false' }, personName(study.patientName));
+function studyRow(study, unfold) {
+  const name = unfold.button(personName(study.patientName), () => row);
   const row = element(
     'tr',
     { class: 'row' },
@@ -69,7 +74,6 @@ function studyRow(study) {
     element('td', {}, deliveryChips(study)),
     element('td', { class: 'time', title: new Date(study.lastReceivedAt).toLocaleString() }, moment(study.lastReceivedAt)),
   );
-  name.addEventListener('click', () => toggleDetail(row, name, study.studyKey));
   return row;
 }
 
@@ -97,62 +101,33 @@ function deliveryChip(destination, { confirmed = 0, due = 0, retrying = 0, faile
   return chip(kind, element('b', {}, destination), words.join(', '));
 }
 
-async function toggleDetail(row, button, studyKey) {
-  const key = `${row.dataset.key} detail`;
-  const open = row.nextElementSibling?.dataset.key === key ? row.nextElementSibling : undefined;
-  button.setAttribute('aria-expanded', String(!open));
-  if (open) return open.remove();
-  const detail = element('tr', { class: 'detail' }, element('td', { colspan: COLUMNS.length }, 'Loading…'));
-  detail.dataset.key = key;
-  detail.dataset.study = studyKey;
-  row.after(detail);
-  await refreshDetail(detail);
-}
-
-/** Loads what is unfolded again when its row has changed. */
-async function refreshDetail(detail) {
-  const version = detail.previousElementSibling.dataset.version;
-  if (detail.dataset.version === version) return;
-  detail.dataset.version = version;
-  try {
-    detail.firstChild.replaceChildren(...studyDetail(await get(`/api/studies/${encodeURIComponent(detail.dataset.study)}`)));
-  } catch (error) {
-    detail.dataset.version = '';
-    detail.firstChild.replaceChildren(error.message);
-  }
-}
-
 const coercionText = ({ rule, revision, instances }) => `${rule} (revision ${revision}), ${plural(instances, 'instance')}`;
 
 function studyDetail(study) {
-  const facts = [
+  const rows = [
     ['Study Instance UID', study.studyKey],
     ['Accession number', study.accessionNumber || '–'],
     ['First received', moment(study.firstReceivedAt)],
     ['Receptions', plural(study.receipts, 'object')],
     ...study.coercions.map((one) => [one.skipped ? 'Not coerced' : 'Coerced', coercionText(one)]),
   ];
-  const rows = study.series.map((series) =>
+  const series = study.series.map((one) =>
     element(
       'tr',
       {},
-      element('td', { class: 'number' }, series.seriesNumber || '–'),
-      element('td', {}, series.modality || '–'),
-      element('td', {}, series.seriesDescription || '–'),
-      element('td', {}, series.bodyPart || '–'),
-      element('td', { class: 'number' }, String(series.instances)),
-      element('td', { class: 'number' }, bytes(series.bytes)),
+      element('td', { class: 'number' }, one.seriesNumber || '–'),
+      element('td', {}, one.modality || '–'),
+      element('td', {}, one.seriesDescription || '–'),
+      element('td', {}, one.bodyPart || '–'),
+      element('td', { class: 'number' }, String(one.instances)),
+      element('td', { class: 'number' }, bytes(one.bytes)),
     ),
   );
   const names = ['Series', 'Modality', 'Description', 'Body part', 'Instances', 'Size'];
   const head = names.map((name, at) => element('th', { scope: 'col', class: at === 0 || at > 3 ? 'number' : undefined }, name));
   return [
-    element(
-      'dl',
-      { class: 'facts' },
-      ...facts.map(([name, value]) => element('div', {}, element('dt', {}, name), element('dd', {}, value))),
-    ),
-    element('table', { 'aria-label': 'Series' }, element('thead', {}, element('tr', {}, ...head)), element('tbody', {}, ...rows)),
+    facts(rows),
+    element('table', { 'aria-label': 'Series' }, element('thead', {}, element('tr', {}, ...head)), element('tbody', {}, ...series)),
   ];
 }
 

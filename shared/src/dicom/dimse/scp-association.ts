@@ -229,7 +229,9 @@ export class ScpAssociation implements UpperLayerUser {
 
   #report(kind: ScpEventKind, detail: string, limit?: string): void {
     const { address: source, listener, balancer } = this.peer;
-    this.#host.options.report({ kind, source, listener, ...(balancer === undefined ? {} : { balancer }), detail, ...(limit && { limit }) });
+    const through = balancer === undefined ? {} : { balancer };
+    const on = this.#accepted === undefined ? {} : { association: this.#accepted.id };
+    this.#host.options.report({ kind, source, listener, ...through, ...on, detail, ...(limit && { limit }) });
   }
 }
 

@@ -155,6 +155,8 @@ export interface ScpEvent {
   readonly listener: string;
   /** Address of the balancer in between, if one told the source. */
   readonly balancer?: string;
+  /** The association that it happened on; absent before there is one. */
+  readonly association?: string;
   /** One sentence: what is wrong, and what to do where that is known. */
   readonly detail: string;
   /** The limit that was reached, for counting: `associations`, `associationsPerSource`, `maxPduBytes`, `artim`, or what an answer of the handler said. */

@@ -19,6 +19,7 @@ const SOURCES = [
   'services/*/src/**/*.test.ts',
   'deploy/standalone/src/**/*.test.ts',
   'test-e2e/bench/**/*.test.ts',
+  'test-e2e/fuzz/**/*.test.ts',
 ];
 const isInt = (path: string): boolean => path.endsWith('.int.test.ts');
 

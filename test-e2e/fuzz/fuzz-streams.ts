@@ -6,6 +6,7 @@ import { createHeaderReader } from '@causeway/shared/config/header-reader';
 import { CommandSet } from '@causeway/shared/dicom/dimse/command-set';
 import type { ScpEvent, ScpOptions } from '@causeway/shared/dicom/dimse/scp';
 import { type AssociationHost, ScpAssociation } from '@causeway/shared/dicom/dimse/scp-association';
+import { readCustodyMeta } from '@causeway/shared/dicom/part10/custody-meta';
 import { parseFileMeta } from '@causeway/shared/dicom/part10/file-meta';
 import { PduReader } from '@causeway/shared/dicom/upper-layer/pdu-reader';
 import { PublicationRefused, TransientError } from '@causeway/shared/errors';
@@ -117,7 +118,9 @@ class ReceiverUnderFuzz {
       if (at === -1) throw new Error('a data set was announced that was not sent whole, or not in this order');
       const object = this.objects.get(instance.objectKey);
       if (object === undefined) throw new Error('an object was announced that is not in the store');
-      const data = object.subarray(parseFileMeta(object)!.dataSetOffset);
+      const { meta, dataSetOffset } = parseFileMeta(object)!;
+      if (readCustodyMeta(meta)?.digest !== instance.digest) throw new Error('the object says another digest of itself than the event');
+      const data = object.subarray(dataSetOffset);
       if (sha256(data) !== instance.digest || object.length !== instance.size) throw new Error('what was stored is not what was sent');
     }
     if (this.objects.size !== this.published.length)

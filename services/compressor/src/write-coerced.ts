@@ -23,7 +23,7 @@ export interface CoercionSource {
 /** Never touched by a rule; looked at all the same. */
 const IDENTITY = ['00080016', '00080018', '0020000D', '0020000E'];
 
-/** The durable object, and the header attributes that it has. Throws ObjectDamaged, TransientError; DicomParseError when the result could not be read. */
+/** The durable object, and the header attributes that it has. Throws ObjectDamaged, TransientError; DicomParseError when it is deflated, and not to its end. */
 export async function writeCoerced(
   from: CoercionSource,
   cuts: readonly Cut[],
@@ -38,7 +38,7 @@ export async function writeCoerced(
     for await (const piece of source.written(watched(plain, scanner))) await derived.write(piece);
     if (hash.digest('hex') !== instance.digest)
       throw new ObjectDamaged(`the bytes of ${instance.objectKey} are not those that were received: the digest differs`);
-    const scan = scanner.pixelDataReached ? scanner.snapshot() : await scanner.end();
+    const scan = scanner.pixelDataReached ? scanner.snapshot() : await reading(() => scanner.end());
     refuseOtherIdentity(scan, from.scan);
     return { object: await derived.commit(), attributes: header.attributes(scan) };
   } finally {
@@ -64,8 +64,17 @@ async function* hashed(chunks: AsyncIterable<Buffer>, hash: Hash): AsyncGenerato
 /** The scanner reads along as far as the pixel data. */
 async function* watched(chunks: AsyncIterable<Buffer>, scanner: DataSetScanner): AsyncGenerator<Buffer> {
   for await (const chunk of chunks) {
-    if (!scanner.pixelDataReached) scanner.write(chunk);
+    if (!scanner.pixelDataReached) reading(() => scanner.write(chunk));
     yield chunk;
+  }
+}
+
+/** The received data set could be read so far: that the coerced one cannot is no fault of the sender's. */
+function reading<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw new Error('the coerced data set cannot be read: that is a defect', { cause: error });
   }
 }
 

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
 import { describe, it } from 'node:test';
+import { objectKey } from '@causeway/shared/brands';
 import type { PublishOptions } from '@causeway/shared/bus/bus';
 import { parseGatewayDocument } from '@causeway/shared/config/gateway-document';
 import { ObjectMissing, PublicationRefused, TransientError } from '@causeway/shared/errors';
@@ -196,6 +197,23 @@ describe('routing', () => {
     assert.deepEqual(
       made.due.map(({ event: due }) => due.delivery.destination),
       ['cloud', 'ms44-pacs'],
+    );
+  });
+
+  it('reads it from the object as coerced, and the delivery names that object', async () => {
+    const received = readyInstance();
+    const { receiptId, digest, transferSyntaxUid } = received.instance;
+    const object = { objectKey: objectKey(`derived/${receiptId}/coerced-1.dcm`), size: 1, digest, transferSyntaxUid };
+    const coercion = { object, rules: ['coercion rule 1: set InstitutionName'] };
+    const event = { ...received, compression: { ...received.compression, coercion } };
+    const made = rig(new Map([[object.objectKey as string, dicomObject([[0x00080080, 'LO', Buffer.from('MS44')]])]]));
+    await route(made.parts, { event });
+    assert.deepEqual(
+      made.due.map(({ event: due }) => [due.delivery.destination, due.delivery.coerced?.objectKey]),
+      [
+        ['cloud', object.objectKey],
+        ['ms44-pacs', object.objectKey],
+      ],
     );
   });
 

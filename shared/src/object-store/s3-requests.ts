@@ -41,6 +41,7 @@ export interface S3Work {
   readonly what: string;
   /** Bytes that travel; they lengthen the time limit. */
   readonly bytes?: number;
+  /** At most [as many as the pace allows]. */
   readonly tries?: number;
   readonly limitMs?: number;
   /** Ends the work, and its tries. */
@@ -52,11 +53,11 @@ const MOST_CONNECTIONS = 256;
 const CONNECT_MS = 3_000;
 /** A connection on which nothing moves in either direction is dead, or its reader sleeps (which then goes on with a new one, s3-reading.ts). */
 const IDLE_MS = 20_000;
-/** A store that is well answers within milliseconds; a second try begins before limits.custody (15 s) has passed. */
-export const PACE: S3Pace = { answerMs: 8_000, tryForMs: 20_000, silentMs: 10_000, slowestBytesPerS: 1024 * 1024 };
-const MOST_TRIES = 4;
+/** A store that is well answers within milliseconds. One that restarts is waited out, but not beyond limits.custody (15 s). */
+export const PACE: S3Pace = { answerMs: 8_000, tryForMs: 12_000, silentMs: 10_000, slowestBytesPerS: 1024 * 1024 };
 /** Doubled with each try, and half of it by chance, so that replicas do not come back together. */
-const FIRST_PAUSE_MS = 150;
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 1_600;
 
 /** The AWS client in the way that MinIO and Ceph understand, without its own tries, clock and words. */
 export function createS3Client(connection: S3Connection): S3Client {
@@ -98,9 +99,10 @@ export async function s3Request<T>(work: S3Work, attempt: (signal: AbortSignal) 
       if (cause instanceof TransientError) throw cause;
       const failure = s3Failure(cause, limit.aborted);
       mayBeDone ||= failure.mayBeDone;
-      const again = failure.mayPass && tries < (work.tries ?? MOST_TRIES) && performance.now() - began < work.bucket.pace.tryForMs;
+      const again =
+        failure.mayPass && tries < (work.tries ?? Number.POSITIVE_INFINITY) && performance.now() - began < work.bucket.pace.tryForMs;
       if (!again || work.signal?.aborted) throw new S3RequestFailed(work.what, { failure, tries, mayBeDone, cause });
-      await pause(FIRST_PAUSE_MS * 2 ** (tries - 1));
+      await pause(Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (tries - 1)));
     }
   }
 }

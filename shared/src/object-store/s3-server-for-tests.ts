@@ -1,7 +1,7 @@
 // A real S3 server for tests: Ceph's object gateway (radosgw) with one monitor and one disk server, on free ports and in a folder of its own.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { openSync } from 'node:fs';
+import { openSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -81,7 +81,7 @@ class Ceph implements S3Server {
     const disk = randomUUID();
     await this.#again(() => run('ceph', this.#arguments('osd', 'new', disk, '0'), { timeout: ATTEMPT_MS }));
     await run('ceph-osd', this.#arguments('-i', '0', '--mkfs', '--osd-uuid', disk));
-    this.#spawn('osd', 'ceph-osd', '-i', '0', '-f');
+    this.#startDisk();
     const user = ['user', 'create', '--uid=test', '--display-name=test', `--access-key=${KEY}`, `--secret-key=${KEY}`];
     await run('radosgw-admin', this.#arguments(...user), { timeout: 60_000 });
     await this.#startGateway();
@@ -110,7 +110,7 @@ class Ceph implements S3Server {
 
   async start(): Promise<void> {
     this.#spawn('mon', 'ceph-mon', '-i', 'a', '-f');
-    this.#spawn('osd', 'ceph-osd', '-i', '0', '-f');
+    this.#startDisk();
     await this.#startGateway();
   }
 
@@ -134,9 +134,22 @@ class Ceph implements S3Server {
     this.#children.set(name, spawn(program, this.#arguments(...rest), { stdio: ['ignore', output, output] }));
   }
 
+  /** Its configuration is whole: it need not wait for a monitor that is still reading its own files. */
+  #startDisk(): void {
+    this.#spawn('osd', 'ceph-osd', '-i', '0', '-f', '--no-mon-config');
+  }
+
   async #startGateway(): Promise<void> {
     this.#spawn('rgw', 'radosgw', '-n', 'client.rgw', '-f');
     await this.#again(() => fetch(this.endpoint, { signal: AbortSignal.timeout(ATTEMPT_MS) }));
+  }
+
+  #assertAllRun(cause: unknown): void {
+    for (const [name, child] of this.#children) {
+      if (child.exitCode === null && child.signalCode === null) continue;
+      const said = readFileSync(join(this.#folder, 'log', `${name}.out`), 'utf8').slice(-2_000);
+      throw new Error(`ceph ${name} ended (${child.exitCode ?? child.signalCode}): ${said}`, { cause });
+    }
   }
 
   /** Until it succeeds; a server that ended will never let it. */
@@ -145,9 +158,7 @@ class Ceph implements S3Server {
       try {
         return await attempt();
       } catch (error) {
-        for (const [name, child] of this.#children)
-          if (child.exitCode !== null || child.signalCode !== null)
-            throw new Error(`ceph ${name} ended (${child.exitCode ?? child.signalCode}): ${this.#folder}/log`, { cause: error });
+        this.#assertAllRun(error);
         await new Promise((resolve) => setTimeout(resolve, AGAIN_AFTER_MS));
       }
     }

@@ -28,10 +28,10 @@ export interface S3StoreOptions extends S3Connection {
 }
 
 /** What all uploads of one process hold in memory together (invariant 4). */
-const MEMORY_BUDGET_BYTES = 48 * 1024 * 1024;
-const MEMORY_KEPT_BYTES = 16 * 1024 * 1024;
-/** Bodies that are read from spool files at a time: each holds about 1 MiB on its way to the socket. */
-const SPOOL_READS = 16;
+const MEMORY_BUDGET_BYTES = 32 * 1024 * 1024;
+const MEMORY_KEPT_BYTES = 32 * 1024 * 1024;
+/** Bodies that are read from spool files at a time: each holds about half a MiB on its way to the socket. */
+const SPOOL_READS = 8;
 /** Four hours more than an upload may live, for clocks that differ. */
 const INCOMPLETE_AFTER_MS = LONGEST_UPLOAD_MS + 4 * 3_600_000;
 const SWEEP_EVERY_MS = 3_600_000;

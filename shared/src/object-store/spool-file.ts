@@ -5,7 +5,7 @@ import { uuidV7 } from '../brands.ts';
 import { TransientError } from '../errors.ts';
 
 /** One read: large enough to be few, small enough to be many at a time. */
-const READ_BYTES = 256 * 1024;
+const READ_BYTES = 128 * 1024;
 
 /** For this user only: it holds images. Rejects with TransientError. */
 export async function makeSpoolFolder(folder: string): Promise<void> {

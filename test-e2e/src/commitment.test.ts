@@ -76,14 +76,10 @@ const uidsOf = (references: readonly SopReference[]): string[] => references.map
 const ask = (callingAe: string, references: readonly SopReference[], more: { transactionUid?: string; lingerMs?: number } = {}) =>
   requestCommitment({ port: gateway.ports.dicom, callingAe, references, transactionUid: newTransaction(), ...more });
 
-const shown = (transactionUid: string): Promise<ShownCommitment | undefined> =>
-  client
-    .get<{ commitments: ShownCommitment[] }>('/api/commitments')
-    .then(({ commitments }) => commitments.find((one) => one.transactionUid === transactionUid));
 const untilShown = (transactionUid: string, state: string): Promise<ShownCommitment> =>
   until(`the commitment is shown as ${state}`, async () => {
-    const found = await shown(transactionUid);
-    return found?.state === state && found;
+    const { commitments } = await client.get<{ commitments: ShownCommitment[] }>('/api/commitments');
+    return commitments.find((one) => one.transactionUid === transactionUid && one.state === state);
   });
 
 async function heardOn(port: number, count: number, work: () => Promise<unknown>): Promise<HeardResult[]> {
@@ -101,7 +97,7 @@ describe('storage commitment', () => {
   it('after custody: the result comes on the same association while that is open', async () => {
     const references = await storeInstances(3);
     const transactionUid = newTransaction();
-    const { status, results } = await ask('CUSTODY', references, { transactionUid, lingerMs: 4_000 });
+    const { status, results } = await ask('CUSTODY', references, { transactionUid, lingerMs: 10_000 });
     assert.equal(status, 0);
     assert.deepEqual(results, [{ eventTypeId: 1, transactionUid, committed: uidsOf(references), failed: {} }]);
     const { committed, failed } = await untilShown(transactionUid, 'reported');
@@ -159,12 +155,10 @@ describe('storage commitment', () => {
     await ask('CUSTODY', references, { transactionUid });
     await untilShown(transactionUid, 'decided');
     assert.equal((await ask('CUSTODY', references, { transactionUid })).status, 0);
-    await until('the repeat is shown as joined', async () => {
-      const { commitments } = await client.get<{ commitments: ShownCommitment[] }>('/api/commitments');
-      return commitments.filter((one) => one.transactionUid === transactionUid).some(({ state }) => state === 'joined');
-    });
+    await untilShown(transactionUid, 'joined');
     const [first] = await heardOn(ports.CUSTODY!, 1, async () => {});
     assert.deepEqual(first!.committed, uidsOf(references));
+    await untilShown(transactionUid, 'reported');
     const heard = await heardOn(ports.CUSTODY!, 1, () => ask('CUSTODY', references, { transactionUid }));
     assert.deepEqual(heard, [
       { eventTypeId: 2, transactionUid, committed: [], failed: { [references[0]!.sopInstanceUid]: '0131' }, callingAe: 'GATEWAY' },
@@ -173,7 +167,7 @@ describe('storage commitment', () => {
 
   it('an AE title that the gateway has no address for is answered on its association, or kept and shown until it has one', async () => {
     const references = await storeInstances(1);
-    const { results } = await ask('STRANGER', references, { lingerMs: 6_000 });
+    const { results } = await ask('STRANGER', references, { lingerMs: 10_000 });
     assert.deepEqual(results[0]?.committed, uidsOf(references));
     const transactionUid = newTransaction();
     assert.equal((await ask('STRANGER', references, { transactionUid })).status, 0);

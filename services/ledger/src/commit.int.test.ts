@@ -75,7 +75,7 @@ async function request(
   const references = sopInstanceUids.map((uid): [number, string] => [0, uid]);
   await writeJsonObject(parts.store, requestKey, { commitment: about, sopClassUids: [CT], unsupported: [], references });
   const commitment: Commitment = { ...about, requestKey, references: references.length };
-  await take(parts, commitment);
+  await take(parts, commitment, new Date(now));
   return commitment;
 }
 
@@ -94,10 +94,12 @@ async function later(ms: number): Promise<void> {
 
 const shown = async (commitment: Commitment): Promise<CommitmentDetail> => (await findCommitment(ledger.database, commitment.id))!;
 const answers = (): CommitmentAnswer[] => bus.published.map(({ event }) => commitmentAnswer.parse(event));
-const heard = (commitment: Commitment, outcome: FactOf<'ledger.commitment.reported'>['outcome'], attempt = 1) =>
-  applyFacts(ledger.database, [
-    { ...newEnvelope(), type: 'ledger.commitment.reported', commitment, attempt, outcome, association: 'new', reason: outcome },
-  ]);
+type Outcome = FactOf<'ledger.commitment.reported'>['outcome'];
+function heard(commitment: Commitment, outcome: Outcome, { attempt = 1, at = now } = {}): Promise<void> {
+  const occurredAt = new Date(at).toISOString();
+  const told = { attempt, outcome, association: 'new', reason: outcome } as const;
+  return applyFacts(ledger.database, [{ ...newEnvelope(), occurredAt, type: 'ledger.commitment.reported', commitment, ...told }]);
+}
 
 describe('a storage commitment request', () => {
   it('is decided at once when everything is in custody, handed to the association of the request, then queued for any receiver', async () => {
@@ -139,8 +141,8 @@ describe('a storage commitment request', () => {
     bus.queues.clear();
     await later(HOUR_MS);
     assert.equal(answers().length, 3);
-    await heard(commitment, 'reported', 3);
-    await heard(commitment, 'unreachable', 2);
+    await heard(commitment, 'reported', { attempt: 3 });
+    await heard(commitment, 'unreachable', { attempt: 2 });
     await later(HOUR_MS);
     const { state, reportedOn, reason } = await shown(commitment);
     assert.deepEqual([state, reportedOn, reason, answers().length], ['reported', 'new', null, 3]);
@@ -239,9 +241,27 @@ describe('a storage commitment request', () => {
     );
   });
 
+  it('repeated after its result was told, but before that was known here, fails with 0131 as soon as it is', async () => {
+    const uid = (await received(1)).sopInstanceUid;
+    const first = await request([uid], { transactionUid: '1.2.78' });
+    await later(SECOND_MS);
+    const toldAt = now;
+    const before = await request([uid], { transactionUid: '1.2.78' });
+    now += SECOND_MS;
+    const behind = await request([uid], { transactionUid: '1.2.78' });
+    assert.equal((await shown(behind)).state, 'joined');
+    await heard(first, 'reported', { at: toldAt });
+    await later(SECOND_MS);
+    assert.deepEqual([(await shown(before)).state, (await shown(behind)).state], ['joined', 'decided']);
+    assert.deepEqual(
+      (await shown(behind)).failures.map(({ reason }) => reason),
+      [0x0131],
+    );
+  });
+
   it('that comes twice, as after a kill, is one', async () => {
     const commitment = await request([(await received(1)).sopInstanceUid]);
-    await take(parts, commitment);
+    await take(parts, commitment, new Date(now));
     await later(SECOND_MS);
     assert.deepEqual([(await shown(commitment)).state, (await shown(commitment)).duplicate], ['decided', false]);
   });
@@ -266,7 +286,7 @@ describe('a storage commitment request', () => {
     assert.equal((await shown(homeless)).state, 'undeliverable');
     for (let attempt = 1; attempt <= 5; attempt += 1) {
       assert.equal((await shown(refused)).state, 'decided');
-      await heard(refused, 'refused', attempt);
+      await heard(refused, 'refused', { attempt });
       await later(HOUR_MS);
     }
     assert.equal((await shown(refused)).state, 'undeliverable');

@@ -64,7 +64,11 @@ export function takeCommitments(parts: CommitParts): Promise<Consumption> {
 }
 
 /** Twice is harmless. Throws ObjectMissing when the request was withdrawn, TransientError. */
-export async function take({ store, database, configuration, log }: CommitParts, commitment: Commitment): Promise<void> {
+export async function take(
+  { store, database, configuration, log }: CommitParts,
+  commitment: Commitment,
+  now: Date = new Date(),
+): Promise<void> {
   const document = configuration.current()?.document;
   if (document === undefined) throw new TransientError('no gateway document yet');
   const request = await readJsonObject(store, commitment.requestKey, commitmentRequest);
@@ -74,7 +78,7 @@ export async function take({ store, database, configuration, log }: CommitParts,
     referencesDigest: digestOf(request),
     after,
     deadlineAt: new Date(Date.parse(commitment.requestedAt) + deadline),
-    now: new Date(),
+    now,
   });
   if (outcome === 'joined')
     log.info({ commitment: commitment.id }, 'repeats a storage commitment request that is still open: one answer for both');

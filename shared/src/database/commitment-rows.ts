@@ -238,6 +238,9 @@ const REPORTED = `INSERT INTO commitments (id, transaction_uid, calling_ae, call
   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '', false, 'delivered', $11, 'reported', $11, $11, $12, 'reported')
   ON CONFLICT (id) DO UPDATE SET state = 'reported', state_at = $11, reported_on = $12, last_outcome = 'reported', reason = NULL
   WHERE commitments.state <> 'reported'`;
+/** A repeat that came after the result was told, and before that was known here, was none: its transaction UID was over. */
+const NOT_JOINED = `UPDATE commitments SET state = 'open', duplicate = true, state_at = $3, next_at = $3
+  WHERE state = 'joined' AND calling_ae = $1 AND transaction_uid = $2 AND requested_at > $3`;
 const NOT_REPORTED = `UPDATE commitments SET last_outcome = $2, reason = $3, state_at = $4, state = CASE
     WHEN $2 = 'no-address' OR ($2 = 'refused' AND attempts >= ${MAX_REFUSALS}) THEN 'undeliverable' ELSE state END
   WHERE id = $1 AND state = 'decided'`;
@@ -246,7 +249,9 @@ const NOT_REPORTED = `UPDATE commitments SET last_outcome = $2, reason = $3, sta
 export async function applyCommitmentReports(target: Queryable, rows: readonly CommitmentReportRow[]): Promise<void> {
   for (const { fact } of rows) {
     const { commitment, outcome, occurredAt, association = null, reason = null } = fact;
-    if (outcome === 'reported') await target.query(REPORTED, [...identityValues(commitment), occurredAt, association]);
-    else await target.query(NOT_REPORTED, [commitment.id, outcome, reason, occurredAt]);
+    if (outcome === 'reported') {
+      await target.query(REPORTED, [...identityValues(commitment), occurredAt, association]);
+      await target.query(NOT_JOINED, [commitment.callingAe, commitment.transactionUid, occurredAt]);
+    } else await target.query(NOT_REPORTED, [commitment.id, outcome, reason, occurredAt]);
   }
 }

@@ -1,6 +1,7 @@
 // The object store of a cluster: a bucket of any S3 store (MinIO, Ceph, AWS). An object is there when the store has answered 200 to all of its bytes.
 import { statfs } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
 import { CreateBucketCommand, HeadBucketCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { isObjectKey, type ObjectKey, objectKey, uuidV7 } from '../brands.ts';
 import { describeError } from '../errors.ts';
@@ -61,7 +62,8 @@ async function untilBucketIsThere(bucket: S3Bucket, report: (problem: string) =>
       return await ensureBucket(bucket);
     } catch (error) {
       if (tries % REPORT_EVERY_TRIES === 0) report(`waiting for the bucket ${bucket.name}: ${describeError(error)}`);
-      await new Promise((resolve) => setTimeout(resolve, BUCKET_AGAIN_AFTER_MS));
+      // Waiting alone keeps no process: a service has its ops server.
+      await setTimeout(BUCKET_AGAIN_AFTER_MS, undefined, { ref: false });
     }
   }
 }

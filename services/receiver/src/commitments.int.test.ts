@@ -1,9 +1,11 @@
 // Storage commitment requests over real sockets, from a friendly modality and from one that does what no toolkit does.
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
+import { commitmentKey, uuidV7 } from '@causeway/shared/brands';
 import { RecordingBus } from '@causeway/shared/bus/recording-bus-for-tests';
 import { defaultGatewayDocument, parseGatewayDocument } from '@causeway/shared/config/gateway-document';
 import { COMMAND_FIELD, NO_DATA_SET } from '@causeway/shared/dicom/dimse/command-elements';
@@ -21,16 +23,18 @@ import {
   type RawPeer,
   storeRq,
 } from '@causeway/shared/dicom/dimse/raw-peer-for-tests';
-import { createScp, type Scp } from '@causeway/shared/dicom/dimse/scp';
+import { type AcceptedAssociation, createScp, type DataSetSink, type NActionRequest, type Scp } from '@causeway/shared/dicom/dimse/scp';
 import { encodeEventInformation } from '@causeway/shared/dicom/storage-commitment/event-information';
 import { encodeAbort } from '@causeway/shared/dicom/upper-layer/pdu-writer';
-import { commitmentDue, commitmentRequest } from '@causeway/shared/events/commitment';
+import { type CommitmentAnswer, commitmentAnswer, commitmentDue, commitmentRequest } from '@causeway/shared/events/commitment';
+import { newEnvelope } from '@causeway/shared/events/envelope';
 import { createLogger } from '@causeway/shared/logger';
 import { openFolderStore } from '@causeway/shared/object-store/folder';
 import { readJsonObject } from '@causeway/shared/object-store/json-objects';
+import type { ObjectStore } from '@causeway/shared/object-store/object-store';
 import { answerAssociation } from './answer-association.ts';
-import { createCommitments } from './commitments.ts';
-import { MAX_REFERENCES, RequestMemory } from './take-commitment.ts';
+import { type CommitmentsParts, createCommitments } from './commitments.ts';
+import { MAX_REFERENCES, requestMemory, takeCommitment } from './take-commitment.ts';
 
 const PUSH_MODEL = '1.2.840.10008.1.20.1';
 const INSTANCE = '1.2.840.10008.1.20.1.1';
@@ -233,14 +237,92 @@ describe('a storage commitment request', () => {
 });
 
 describe('the memory of requests under way', () => {
-  it('is bounded for all of them together, and given back', () => {
-    const memory = new RequestMemory();
-    assert.ok(memory.take(60 * 1024 ** 2));
-    assert.equal(memory.take(5 * 1024 ** 2), false);
-    memory.give(10 * 1024 ** 2);
-    assert.ok(memory.take(5 * 1024 ** 2));
+  const association = {
+    id: 'a',
+    request: { callingAe: 'CT1', calledAe: 'GATEWAY', peer: { address: '127.0.0.1' } },
+  } as AcceptedAssociation;
+  const request: NActionRequest = {
+    messageId: 1,
+    contextId: CONTEXT,
+    abstractSyntaxUid: PUSH_MODEL,
+    transferSyntaxUid: IMPLICIT,
+    requestedSopClassUid: PUSH_MODEL,
+    requestedSopInstanceUid: INSTANCE,
+    actionTypeId: 1,
+    hasDataSet: true,
+  };
+  const memory = requestMemory();
+  const sink = (with_: ObjectStore = store): DataSetSink => {
+    const parts = { bus, store: with_, log, replica: 'r', memory, custodyMs: () => 50 };
+    const taken = takeCommitment(parts, association, request);
+    assert.ok('write' in taken);
+    return taken;
+  };
+
+  it('is bounded for all of them together, and given back', async () => {
+    const [quarter, piece] = [16 * 1024 ** 2, Buffer.alloc(1024 ** 2)];
+    const sinks = Array.from({ length: 5 }, () => sink());
+    for (const one of sinks) for (let at = 0; at < quarter; at += piece.length) one.write(piece);
+    assert.deepEqual(await sinks[4]!.end(), { status: 0x0213, comment: 'the request is too large for now' });
+    for (const one of sinks.slice(0, 4)) one.abort(new Error('lost'));
+    const next = sink();
+    next.write(information());
+    assert.equal((await next.end()).status, 0);
+  });
+
+  it('is not more for fragments of one byte than for large ones', () => {
+    const [one, byte] = [sink(), Buffer.alloc(1)];
+    const before = process.memoryUsage().heapUsed;
+    for (let n = 0; n < 1_000_000; n++) one.write(byte);
+    const held = process.memoryUsage().heapUsed - before;
+    one.abort(new Error('lost'));
+    assert.ok(held < 32 * 1024 ** 2, `${held} bytes of objects for 1,000,000 bytes`);
+  });
+
+  it('is given back although the store hangs: the request is answered 0213 within limits.custody', async () => {
+    const hangs = new Promise<never>(() => {});
+    const upload = { write: () => undefined, commit: () => hangs, discard: () => hangs, patch: () => {} };
+    const one = sink({ ...store, create: () => upload });
+    one.write(information());
+    assert.equal((await one.end()).status, 0x0213);
+    assert.equal(memory.isOverBudget, false);
   });
 });
+
+describe('results that are handed over', () => {
+  it('are told by a few at a time, whatever a requestor has asked for: the rest is left to the queue', async () => {
+    let take: (value: Uint8Array) => void = () => {};
+    const bucket = {
+      watch: async (_keys: string, each: typeof take) => {
+        take = each;
+        return { stop: () => {} };
+      },
+    };
+    const consumption = { stop: async () => {} };
+    const reads: string[] = [];
+    const slow = { ...store, get: (key: string) => new Promise<never>(() => reads.push(key)) };
+    const parts = { bus: Object.assign(bus, { bucket: async () => bucket, consume: async () => consumption }), store: slow, log };
+    const commitments = createCommitments({ ...parts, document: () => document } as unknown as CommitmentsParts);
+    await commitments.start();
+    for (let n = 0; n < 50; n++) take(Buffer.from(JSON.stringify(answer())));
+    await commitments.stop();
+    assert.equal(reads.length, 8);
+  });
+});
+
+function answer(): CommitmentAnswer {
+  const id = uuidV7();
+  const association = { id: randomUUID(), replica: randomUUID() };
+  const titles = { callingAe: 'CT1', calledAe: 'GATEWAY', source: '127.0.0.1', requestedAt: new Date().toISOString() };
+  const commitment = { id, transactionUid: '1.2.9', ...titles, requestKey: commitmentKey(id, 'request'), references: 1, association };
+  return commitmentAnswer.parse({
+    ...newEnvelope(),
+    type: 'commitment.answer',
+    commitment,
+    answerKey: commitmentKey(id, 'answer'),
+    attempt: 1,
+  });
+}
 
 /** xorshift32 (Marsaglia 2003). */
 function seeded(seed: number): (below: number) => number {

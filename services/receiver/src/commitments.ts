@@ -9,7 +9,7 @@ import { HANDOFF } from '@causeway/shared/events/flow';
 import type { Logger } from '@causeway/shared/logger';
 import type { ObjectStore } from '@causeway/shared/object-store/object-store';
 import { reportCommitment } from './report-commitment.ts';
-import { RequestMemory, takeCommitment } from './take-commitment.ts';
+import { requestMemory, takeCommitment } from './take-commitment.ts';
 
 export interface CommitmentsParts {
   readonly bus: Bus;
@@ -27,16 +27,17 @@ export interface Commitments {
   stop(): Promise<void>;
 }
 
-/** Reports under way at a time: each may wait half a minute for a slow requestor. */
+/** Reports under way at a time, of those handed over as of those queued: each may wait half a minute for a slow requestor, and holds its whole result. */
 const CONCURRENCY = 8;
 /** A value of the hand-off may come again after a reconnect. */
 const MAX_REMEMBERED = 1_000;
 
 export function createCommitments({ bus, store, log, document }: CommitmentsParts): Commitments {
   const replica = randomUUID();
-  const memory = new RequestMemory();
+  const memory = requestMemory();
   const reporters = new Map<string, EventReporter>();
   const handedOver = new Set<string>();
+  let telling = 0;
   const custodyMs = (): number => document().limits.custody;
   const report = (answer: CommitmentAnswer): Promise<void> =>
     reportCommitment({ bus, store, log, document, reporterOf: (id) => reporters.get(id) }, answer);
@@ -46,12 +47,15 @@ export function createCommitments({ bus, store, log, document }: CommitmentsPart
   /** A requestor that waits on its association gets the result there; whatever goes wrong, the ledger queues it for any replica. */
   const takeOver = (value: Uint8Array): void => {
     const answer = commitmentAnswer.safeParse(parseJson(value)).data;
-    if (answer === undefined || handedOver.has(answer.commitment.id)) return;
+    if (answer === undefined || handedOver.has(answer.commitment.id) || telling >= CONCURRENCY) return;
     if (handedOver.size >= MAX_REMEMBERED) handedOver.clear();
     handedOver.add(answer.commitment.id);
-    void report(answer).catch((error: unknown) =>
-      log.warn({ commitment: answer.commitment.id, reason: describeError(error) }, 'result not told'),
-    );
+    telling += 1;
+    void report(answer)
+      .catch((error: unknown) => log.warn({ commitment: answer.commitment.id, reason: describeError(error) }, 'result not told'))
+      .finally(() => {
+        telling -= 1;
+      });
   };
 
   return {

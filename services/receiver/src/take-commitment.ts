@@ -15,13 +15,17 @@ import {
   STORAGE_COMMITMENT_PUSH_MODEL,
 } from '@causeway/shared/dicom/storage-commitment/push-model';
 import { isUid } from '@causeway/shared/dicom/uid';
-import { describeError, PublicationRefused } from '@causeway/shared/errors';
+import { describeError } from '@causeway/shared/errors';
 import type { Commitment, CommitmentRequest } from '@causeway/shared/events/commitment';
 import { newEnvelope } from '@causeway/shared/events/envelope';
 import { COMMITMENT_DUE_SUBJECT } from '@causeway/shared/events/flow';
 import type { Logger } from '@causeway/shared/logger';
+import { BlockPool } from '@causeway/shared/object-store/block-pool';
+import { HeldBytes } from '@causeway/shared/object-store/held-bytes';
 import { writeJsonObject } from '@causeway/shared/object-store/json-objects';
 import type { ObjectStore } from '@causeway/shared/object-store/object-store';
+import { inTime } from './in-time.ts';
+import { msUntil, publishUntil } from './publish-until.ts';
 import { isStorageClass } from './storage-service.ts';
 
 export interface TakeCommitmentParts {
@@ -30,8 +34,8 @@ export interface TakeCommitmentParts {
   readonly log: Logger;
   /** This process, so that the answer finds the association of the request. */
   readonly replica: string;
-  readonly memory: RequestMemory;
-  /** How long JetStream may take before the request is refused (limits.custody), ms. */
+  readonly memory: BlockPool;
+  /** How long store and JetStream may take together before the request is refused (limits.custody), ms. */
   readonly custodyMs: () => number;
 }
 
@@ -60,21 +64,8 @@ const STATUS_OF: Record<ActionInformationProblem, number> = {
   'too-many': STATUS.resourceLimitation,
 };
 
-/** Bytes of requests under way in this process. */
-export class RequestMemory {
-  #held = 0;
-
-  /** False: that many more are not to be had now. */
-  take(bytes: number): boolean {
-    if (this.#held + bytes > MEMORY_BYTES) return false;
-    this.#held += bytes;
-    return true;
-  }
-
-  give(bytes: number): void {
-    this.#held -= bytes;
-  }
-}
+/** Of the requests under way in this process; beyond its budget requests are refused. */
+export const requestMemory = (): BlockPool => new BlockPool({ budgetBytes: MEMORY_BYTES, keepBytes: 0 });
 
 /** A sink for the action information, or the status that refuses the request at once. */
 export function takeCommitment(
@@ -101,61 +92,55 @@ class RequestSink implements DataSetSink {
   readonly #parts: TakeCommitmentParts;
   readonly #association: AcceptedAssociation;
   readonly #request: NActionRequest;
-  #chunks: Buffer[] = [];
-  #bytes = 0;
+  /** In blocks, because fragments may be of one byte, and an object for each would take a hundred times that. */
+  readonly #held: HeldBytes;
   #refusal: DimseStatus | undefined;
 
   constructor(parts: TakeCommitmentParts, association: AcceptedAssociation, request: NActionRequest) {
     this.#parts = parts;
     this.#association = association;
     this.#request = request;
+    this.#held = new HeldBytes(parts.memory);
   }
 
   write(chunk: Buffer): undefined {
     if (this.#refusal) return;
-    if (this.#bytes + chunk.length > MAX_REQUEST_BYTES || !this.#parts.memory.take(chunk.length)) {
-      this.#refusal = { status: STATUS.resourceLimitation, comment: 'the request is too large for now' };
-      this.#forget();
-      return;
-    }
-    this.#bytes += chunk.length;
-    this.#chunks.push(Buffer.from(chunk));
+    this.#held.append(chunk);
+    if (this.#held.size <= MAX_REQUEST_BYTES && !this.#parts.memory.isOverBudget) return;
+    this.#refusal = { status: STATUS.resourceLimitation, comment: 'the request is too large for now' };
+    this.#held.release();
   }
 
   async end(): Promise<DimseStatus> {
     try {
-      return (
-        this.#refusal ??
-        (await this.#take(readActionInformation(Buffer.concat(this.#chunks), this.#request.transferSyntaxUid, MAX_REFERENCES)))
-      );
+      return this.#refusal ?? (await this.#take(this.#read()));
     } catch (error) {
       if (!(error instanceof ActionInformationError)) throw error;
       this.#parts.log.warn({ callingAe: this.#association.request.callingAe, reason: error.message }, 'storage commitment request refused');
       return { status: STATUS_OF[error.problem], comment: error.message, ...(error.tag === 0 ? {} : { offendingElements: [error.tag] }) };
     } finally {
-      this.#forget();
+      this.#held.release();
     }
   }
 
   abort(): void {
-    this.#forget();
+    this.#held.release();
   }
 
-  #forget(): void {
-    this.#parts.memory.give(this.#bytes);
-    this.#bytes = 0;
-    this.#chunks = [];
+  #read(): ActionInformation {
+    return readActionInformation(Buffer.concat(this.#held.buffers()), this.#request.transferSyntaxUid, MAX_REFERENCES);
   }
 
   async #take(information: ActionInformation): Promise<DimseStatus> {
-    const { store, log } = this.#parts;
+    const { store, log, custodyMs } = this.#parts;
+    const deadline = performance.now() + custodyMs();
     const request = this.#describe(information);
     const { id } = request.commitment;
     const requestKey = commitmentKey(id, 'request');
     const commitment: Commitment = { ...request.commitment, requestKey, references: request.references.length };
     try {
-      await writeJsonObject(store, requestKey, request);
-      await announce(this.#parts, commitment);
+      await inTime(writeJsonObject(store, requestKey, request), msUntil(deadline), 'storing');
+      await announce(this.#parts, commitment, deadline);
     } catch (error) {
       log.warn({ commitment: id, reason: describeError(error) }, 'storage commitment request not taken');
       return { status: STATUS.resourceLimitation, comment: 'the request could not be stored, send a new one later' };
@@ -186,25 +171,13 @@ class RequestSink implements DataSetSink {
   }
 }
 
-/** Between two tries while a broker restarts or elects a leader. */
-const AGAIN_AFTER_MS = 200;
-
 /** After a definite refusal the request is deleted; with an unknown outcome it stays: the ledger may have it already. */
-async function announce({ bus, store, custodyMs }: TakeCommitmentParts, commitment: Commitment): Promise<void> {
+async function announce({ bus, store }: TakeCommitmentParts, commitment: Commitment, deadline: number): Promise<void> {
   const event = { ...newEnvelope(), type: 'commitment.due', commitment } as const;
-  const deadline = performance.now() + custodyMs();
-  let unknown = false;
-  for (;;) {
-    try {
-      return await bus.publish(event, { subject: COMMITMENT_DUE_SUBJECT, messageId: `${commitment.id}.due` });
-    } catch (error) {
-      unknown ||= !(error instanceof PublicationRefused);
-      const hopeless = error instanceof PublicationRefused && error.full;
-      if (hopeless || performance.now() + AGAIN_AFTER_MS > deadline) {
-        if (!unknown) await store.delete(commitment.requestKey).catch(() => {});
-        throw error;
-      }
-      await new Promise((resolve) => setTimeout(resolve, AGAIN_AFTER_MS));
-    }
-  }
+  const failure = await publishUntil(deadline, (timeoutMs) =>
+    bus.publish(event, { subject: COMMITMENT_DUE_SUBJECT, messageId: `${commitment.id}.due`, timeoutMs }),
+  );
+  if (failure === undefined) return;
+  if (!failure.unknown) await inTime(store.delete(commitment.requestKey), msUntil(deadline), 'deleting').catch(() => {});
+  throw failure.error;
 }

@@ -16,15 +16,15 @@ import { type SendingPlan, type SentInstance, sendStudies, sentSoFar, studySeeds
 const DESTINATION = { id: 'sandbox', kind: 'stow', concurrency: 4, batch: { instances: 8 }, retry: { first: '1s', max: '10s' } };
 
 /** A gateway with one facility, whose archive is the sandbox. */
-export async function startGatewayToKill({ images, compression, ...options }: KillableGateway): Promise<GatewayUnderTest> {
+export async function startGatewayToKill({ images, compression, env, ...options }: KillableGateway): Promise<GatewayUnderTest> {
   const port = await lastingPort();
   const destination = { ...DESTINATION, images, url: `http://127.0.0.1:${port}/dicom-web` };
   const facilities = [{ id: 'main', match: [{}], destinations: [DESTINATION.id] }];
   const config = { facilities, destinations: [destination], compression };
-  return startGateway({ ...options, config, env: { CAUSEWAY_SANDBOX_PORT: String(port) } });
+  return startGateway({ ...options, config, env: { ...env, CAUSEWAY_SANDBOX_PORT: String(port) } });
 }
 
-export interface KillableGateway extends Pick<GatewayOptions, 'dataFolder'> {
+export interface KillableGateway extends Pick<GatewayOptions, 'dataFolder' | 'env'> {
   readonly images: 'as-received' | 'compressed';
   readonly compression: readonly object[];
 }
@@ -133,7 +133,10 @@ export function boundOf(kills: readonly Kill[]): number {
 }
 
 /** Resolves when the ledger shows every accepted instance, and nothing under way; or when that takes too long, with what it shows then. */
-async function untilAllConfirmed(gateway: GatewayUnderTest, accepted: readonly SentInstance[]): Promise<LedgerView> {
+export async function untilAllConfirmed(
+  gateway: GatewayUnderTest,
+  accepted: readonly Pick<SentInstance, 'sopInstanceUid'>[],
+): Promise<LedgerView> {
   const client = await signIn(gateway.pageUrl, gateway.firstPassword());
   const uids = new Set(accepted.map(({ sopInstanceUid }) => sopInstanceUid));
   const deadline = performance.now() + ALL_THERE_WITHIN_MS;

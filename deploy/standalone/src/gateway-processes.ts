@@ -23,7 +23,11 @@ export class GatewayProcesses {
   readonly #children: { role: Role; process: KeptProcess }[] = [];
   readonly #logs: { stop(): void }[] = [];
 
-  constructor(data: DataFolder, say: Say) {
+  readonly #longestDelayMs: number;
+
+  /** `longestDelayMs`: before a process that keeps ending is started again. */
+  constructor(data: DataFolder, say: Say, longestDelayMs: number) {
+    this.#longestDelayMs = longestDelayMs;
     this.data = data;
     this.say = say;
   }
@@ -34,7 +38,12 @@ export class GatewayProcesses {
       const short = shortLine(line);
       if (short !== undefined) say(short);
     });
-    const process = new KeptProcess(plan, { runFolder: this.data.run, log, say: (text) => this.say(`${text}`) });
+    const process = new KeptProcess(plan, {
+      runFolder: this.data.run,
+      log,
+      say: (text) => this.say(`${text}`),
+      longestDelayMs: this.#longestDelayMs,
+    });
     this.#logs.push(log);
     this.#children.push({ role, process });
     await process.start();

@@ -30,7 +30,7 @@ function keep(name: string, program: string): { process: KeptProcess; said: stri
     workingFolder: '/',
     stopSignal: 'SIGTERM' as const,
   };
-  const process = new KeptProcess(plan, { runFolder: run, log, say: (text) => said.push(text) });
+  const process = new KeptProcess(plan, { runFolder: run, log, say: (text) => said.push(text), longestDelayMs: 30_000 });
   kept.push(process);
   logs.push(log);
   return { process, said, run, starts: () => readFileSync(file, 'utf8').split('start\n').length - 1 };

@@ -23,6 +23,8 @@ export interface KeptProcessParts {
   readonly runFolder: string;
   readonly log: ProcessLog;
   readonly say: (text: string) => void;
+  /** Before a process that keeps ending is started again. */
+  readonly longestDelayMs: number;
 }
 
 const TAIL_BYTES = 4_000;
@@ -34,7 +36,7 @@ export class KeptProcess {
   readonly name: string;
   readonly #plan: ProcessPlan;
   readonly #parts: KeptProcessParts;
-  readonly #delay = new RestartDelay();
+  readonly #delay: RestartDelay;
   #child: ChildProcess | undefined;
   #ended: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
@@ -45,6 +47,7 @@ export class KeptProcess {
     this.name = plan.name;
     this.#plan = plan;
     this.#parts = parts;
+    this.#delay = new RestartDelay(parts.longestDelayMs);
   }
 
   get pid(): number | undefined {

@@ -23,6 +23,8 @@ const variables = z.object({
   CAUSEWAY_SANDBOX_PORT: port(8043),
   /** How long open associations and jobs may take to finish when the gateway is stopped, ms. */
   CAUSEWAY_DRAIN_MS: z.coerce.number().int().min(0).default(30_000),
+  /** The longest wait before a process that keeps ending is started again, ms. */
+  CAUSEWAY_RESTART_LONGEST_MS: z.coerce.number().int().min(500).default(30_000),
   /** Disk that JetStream's streams may take, bytes. */
   CAUSEWAY_STREAM_BYTES: z.coerce
     .number()
@@ -50,6 +52,7 @@ export interface Settings {
   readonly httpPort: number;
   readonly sandboxPort: number;
   readonly drainMs: number;
+  readonly restartLongestMs: number;
   readonly streamBytes: number;
   readonly natsServer: string;
   readonly objectStore: string | undefined;
@@ -70,6 +73,7 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
     httpPort: values.CAUSEWAY_HTTP_PORT,
     sandboxPort: values.CAUSEWAY_SANDBOX_PORT,
     drainMs: values.CAUSEWAY_DRAIN_MS,
+    restartLongestMs: values.CAUSEWAY_RESTART_LONGEST_MS,
     streamBytes: values.CAUSEWAY_STREAM_BYTES,
     natsServer: values.CAUSEWAY_NATS_SERVER,
     objectStore: values.CAUSEWAY_OBJECT_STORE,

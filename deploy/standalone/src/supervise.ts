@@ -31,7 +31,7 @@ export async function supervise(wanted: Settings, stop: Stop, say: Say): Promise
   const startedAt = Date.now();
   const data = prepareDataFolder(wanted.dataFolder);
   const lock = await lockDataFolder(data.path);
-  const gateway = new GatewayProcesses(data, say);
+  const gateway = new GatewayProcesses(data, say, wanted.restartLongestMs);
   try {
     await endOrphans({ runFolder: data.run, graceMs: ORPHAN_GRACE_MS, say });
     const prepared = await prepare(wanted, data, say);

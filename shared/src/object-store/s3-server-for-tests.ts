@@ -20,6 +20,8 @@ export interface S3Server {
   environment(bucket: string): NodeJS.ProcessEnv;
   /** SIGKILL to all three processes at once, as a crash of the machine would. With `disk` nothing that was answered is lost. */
   kill(): Promise<void>;
+  /** SIGKILL to one of them, and starts it again at once; resolves when the server answers. */
+  crash(name: 'mon' | 'osd' | 'rgw'): Promise<void>;
   /** After `kill`: resolves when it answers again. Same port, same objects. */
   start(): Promise<void>;
   /** Ends everything and removes the folder. */
@@ -106,6 +108,17 @@ class Ceph implements S3Server {
     this.#end();
     await Promise.all(gone);
     this.#children.clear();
+  }
+
+  async crash(name: 'mon' | 'osd' | 'rgw'): Promise<void> {
+    const child = this.#children.get(name)!;
+    const gone = exitOf(child);
+    child.kill('SIGKILL');
+    await gone;
+    if (name === 'rgw') return this.#startGateway();
+    if (name === 'mon') this.#spawn('mon', 'ceph-mon', '-i', 'a', '-f');
+    else this.#startDisk();
+    await this.#again(() => fetch(this.endpoint, { signal: AbortSignal.timeout(ATTEMPT_MS) }));
   }
 
   async start(): Promise<void> {

@@ -58,9 +58,12 @@ export async function wholeObjects(store: ObjectStore): Promise<Map<string, Acce
 async function takeEvents(bus: Bus): Promise<InstanceReceived[]> {
   const events: InstanceReceived[] = [];
   const plan = { stream: 'RECEIVED', name: 'audit', filter: 'instance.received.>', schema: instanceReceived, concurrency: 100 } as const;
-  const consumption = await bus.consume({ ...plan, onPermanent: async ({ error }) => assert.fail(error) }, async ({ event }) => {
-    events.push(event);
-  });
+  const take = () =>
+    bus.consume({ ...plan, onPermanent: async ({ error }) => assert.fail(error) }, async ({ event }) => {
+      events.push(event);
+    });
+  // A cluster may still be choosing who leads it.
+  const consumption = await until('a consumer', take);
   await until('every event is taken', async () => (await bus.backlog('RECEIVED')).messages === 0);
   await consumption.stop();
   return events;

@@ -3,7 +3,8 @@ import { PublicationRefused } from '@causeway/shared/errors';
 
 /** Between two tries. */
 const AGAIN_AFTER_MS = 200;
-const ACKNOWLEDGED_WITHIN_MS = 5_000;
+/** Published again after that, under the same message id: what was lost with a leader shall not cost more than its election. */
+const ACKNOWLEDGED_WITHIN_MS = 2_000;
 /** Even when the store took all the time: a broker that is well answers within milliseconds. */
 const LEAST_MS = 500;
 

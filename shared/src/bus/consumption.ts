@@ -92,7 +92,8 @@ class PullLoop<T> {
     const { manager, client } = this.#connection;
     try {
       await this.#add();
-      if (await isAheadOfStream(manager, stream, name)) await this.#makeAnew();
+      // Of a cluster that has no leader for it yet nobody can tell: it is looked at again when nothing comes.
+      if (await isAheadOfStream(manager, stream, name).catch(() => false)) await this.#makeAnew();
     } catch (error) {
       if (!(error instanceof JetStreamApiError))
         throw new TransientError(`consumer ${name} on ${stream}: JetStream did not answer`, { cause: error });

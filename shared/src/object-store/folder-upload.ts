@@ -30,6 +30,8 @@ export class FolderUpload implements ObjectUpload {
   #patches: Patch[] = [];
   #writing: Promise<void> | undefined;
   #committing: Promise<{ size: number }> | undefined;
+  /** The commit is the thread's: it makes the object durable, or removes what was written. */
+  #isHandedOver = false;
   #failure: TransientError | undefined;
   #ended = false;
   #isLarge = false;
@@ -76,7 +78,12 @@ export class FolderUpload implements ObjectUpload {
     await this.#writing?.catch(() => {});
     await this.#committing?.catch(() => {});
     this.#giveBack();
-    if (this.#isLarge && !this.#failure && !this.#committing) await this.#place.writer.discard(this.#upload);
+    await this.#removeWritten();
+  }
+
+  /** Also after a failure: it may have been none of the thread's (no memory), which has the file open then. */
+  async #removeWritten(): Promise<void> {
+    if (this.#isLarge && !this.#isHandedOver) await this.#place.writer.discard(this.#upload);
   }
 
   async #commit(): Promise<{ size: number }> {
@@ -84,8 +91,10 @@ export class FolderUpload implements ObjectUpload {
       await this.#writing;
       if (this.#failure) throw this.#failure;
       const { writer, target } = this.#place;
+      this.#isHandedOver = true;
       await writer.commit(this.#upload, { spans: this.#restOfIt(), patches: this.#patches, target, size: this.#size });
     } catch (error) {
+      await this.#removeWritten().catch(() => {});
       throw storeFailure(error);
     } finally {
       this.#giveBack();

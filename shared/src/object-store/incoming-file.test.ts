@@ -1,5 +1,6 @@
 // A file written past the page cache and through it holds what was written, whatever its length.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -56,5 +57,24 @@ describe('incoming file', () => {
     const expected = Buffer.concat(blocks);
     expected.write('patched', 10);
     assert.ok(readFileSync(file.path).equals(expected));
+  });
+
+  it('loses no descriptor, and leaves no file, when there are too few of them for one', () => {
+    const program = `
+      import { closeSync, openSync, readdirSync } from 'node:fs';
+      import { IncomingFile } from ${JSON.stringify(new URL('./incoming-file.ts', import.meta.url).href)};
+      const opened = [];
+      try { for (;;) opened.push(openSync('/dev/null')); } catch {}
+      closeSync(opened.pop());
+      const codes = [];
+      for (const name of ['a', 'b']) try { new IncomingFile(process.argv[1] + '/' + name); } catch ({ code }) { codes.push(code); }
+      closeSync(opened.pop());
+      const left = readdirSync(process.argv[1]);
+      while (opened.length > 0) closeSync(opened.pop());
+      console.log(JSON.stringify([codes, left]));`;
+    const few = mkdtempSync(join(folder, 'few-'));
+    const node = ['--input-type=module', '-e', program, few];
+    const said = execFileSync('sh', ['-c', 'ulimit -n 200 && exec "$0" "$@"', process.execPath, ...node], { encoding: 'utf8' });
+    assert.deepEqual(JSON.parse(said), [['EMFILE', 'EMFILE'], []]);
   });
 });

@@ -19,7 +19,13 @@ export class IncomingFile {
   constructor(path: string) {
     this.path = path;
     this.#buffered = openSync(path, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY, 0o600);
-    this.#direct = openDirect(path);
+    try {
+      this.#direct = openDirect(path);
+    } catch (error) {
+      // A descriptor lost each time that there are too few would never let there be enough again.
+      this.remove();
+      throw error;
+    }
   }
 
   /** Bytes written; each place is written once. */

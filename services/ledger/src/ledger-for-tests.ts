@@ -112,4 +112,19 @@ function element(tag: number, vr: string, value: string): Buffer {
   return Buffer.concat([head, padded]);
 }
 
+/** The store with one call that answers otherwise for some keys. */
+export function failing<Call extends 'get' | 'delete'>(
+  store: ObjectStore,
+  call: Call,
+  instead: (key: ObjectKey) => ReturnType<ObjectStore[Call]> | undefined,
+): ObjectStore {
+  return new Proxy(store, {
+    get: (target, name) => {
+      const own = Reflect.get(target, name, target);
+      if (typeof own !== 'function') return own;
+      return (...given: [ObjectKey]) => (name === call ? instead(given[0]) : undefined) ?? Reflect.apply(own, target, given);
+    },
+  });
+}
+
 export const derivedKeyOf = (receiptId: ReceiptId, name: string): ObjectKey => `derived/${receiptId}/${name}` as ObjectKey;

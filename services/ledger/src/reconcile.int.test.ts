@@ -1,5 +1,6 @@
 // Reconciliation on a real PostgreSQL and real objects.
 import assert from 'node:assert/strict';
+import { Readable } from 'node:stream';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import {
   attemptedFact,
@@ -11,10 +12,11 @@ import {
   sampleInstance,
 } from '@causeway/shared/database/facts-for-tests';
 import { applyFacts } from '@causeway/shared/database/project-facts';
+import { TransientError } from '@causeway/shared/errors';
 import { deliveryDue } from '@causeway/shared/events/delivery';
 import { fact as factSchema } from '@causeway/shared/events/facts';
 import { instanceReceived } from '@causeway/shared/events/instance';
-import { objectOf, QUICK, startTestLedger, type TestLedger, testDocument } from './ledger-for-tests.ts';
+import { failing, objectOf, QUICK, startTestLedger, type TestLedger, testDocument } from './ledger-for-tests.ts';
 import { type Reconciled, reconcile } from './reconcile.ts';
 
 let ledger: TestLedger;
@@ -107,6 +109,35 @@ describe('reconcile: objects', () => {
     const announced = instanceReceived.parse(parts.bus.published[0]?.event).instance;
     assert.equal(announced.sopInstanceUid, instance.sopInstanceUid);
     assert.deepEqual(announced.attributes, {});
+  });
+
+  for (const [what, get] of Object.entries({
+    'cannot be opened': () => Promise.reject(new TransientError('object cannot be reached (EIO)')),
+    'breaks off while it is read': async (bytes: Buffer) =>
+      Readable.from(
+        (async function* () {
+          yield bytes.subarray(0, 200);
+          throw Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO' });
+        })(),
+      ),
+  }))
+    test(`an object that ${what} keeps no other from being taken up`, async () => {
+      const [bad, good] = [objectOf(sampleInstance(1, 1)), objectOf(sampleInstance(1, 2))];
+      for (const { bytes, instance } of [bad, good]) await ledger.putObject(instance.objectKey, bytes);
+      const base = ledger.parts();
+      const parts = { ...base, store: failing(base.store, 'get', (key) => (key === bad.instance.objectKey ? get(bad.bytes) : undefined)) };
+      assert.equal((await run(parts)).objects, 1);
+      assert.equal(instanceReceived.parse(parts.bus.published[0]?.event).instance.receiptId, good.instance.receiptId);
+    });
+
+  test('a store that fails object after object is away: the round ends with that', async () => {
+    for (let n = 1; n <= 9; n += 1) {
+      const { bytes, instance } = objectOf(sampleInstance(1, n));
+      await ledger.putObject(instance.objectKey, bytes);
+    }
+    const base = ledger.parts();
+    const away = new TransientError('the store is away');
+    await assert.rejects(run({ ...base, store: failing(base.store, 'get', () => Promise.reject(away)) }), away);
   });
 
   test('a file that no receiver wrote is reported and does not hinder the others', async () => {

@@ -15,6 +15,7 @@ import { describeObject } from './describe-object.ts';
 import type { LedgerMetrics } from './ledger-metrics.ts';
 import { destinationIsQuiet, instancesAreQuiet, type QuietOptions } from './quiet.ts';
 import { receivedObjects } from './received-objects.ts';
+import { Stumbles } from './stumbles.ts';
 
 export interface ReconcileParts {
   readonly bus: Bus;
@@ -50,6 +51,7 @@ export async function reconcile(parts: ReconcileParts, options: ReconcileOptions
 }
 
 async function receiveUnknownObjects(parts: ReconcileParts, options: ReconcileOptions): Promise<number> {
+  const describe = describing(parts, options.document);
   let count = 0;
   let quiet = false;
   for (const prefix of options.prefixes)
@@ -63,7 +65,7 @@ async function receiveUnknownObjects(parts: ReconcileParts, options: ReconcileOp
         return count;
       }
       // Looked at once more: its first fact may have been on its way.
-      for (const object of await unknownAmong(parts, unknown)) count += await receiveObject(parts, object, options.document);
+      for (const object of await unknownAmong(parts, unknown)) count += await receiveObject(parts, object, describe);
     }
   return count;
 }
@@ -76,21 +78,29 @@ async function unknownAmong({ database }: ReconcileParts, objects: StoredObject[
   return objects.filter(({ receiptId }) => !known.has(receiptId));
 }
 
+type Describe = (object: StoredObject) => Promise<Awaited<ReturnType<typeof describeObject>> | undefined>;
+
+/** undefined: it cannot be read now, or not at all, which the log tells; one such object keeps no other from being taken up. */
+function describing({ store, log }: ReconcileParts, document: GatewayDocument): Describe {
+  const stumbles = new Stumbles(log);
+  const describe = async (object: StoredObject) => {
+    try {
+      return await describeObject(store, object, document);
+    } catch (error) {
+      if (error instanceof ObjectMissing) return undefined;
+      if (!(error instanceof PermanentError)) throw error;
+      log.error({ objectKey: object.key, reason: describeError(error) }, 'an object in the store cannot be taken up again: look at it');
+      return undefined;
+    }
+  };
+  return (object) => stumbles.over(object.key, () => describe(object));
+}
+
 /** Generation 1: whatever the first generation still does somewhere, this one is newer. */
-async function receiveObject(
-  { bus, store, log, metrics }: ReconcileParts,
-  object: StoredObject,
-  document: GatewayDocument,
-): Promise<number> {
-  try {
-    const { instance, facility } = await describeObject(store, object, document);
-    await receiveAgain(bus, instance, { generation: 1, facility });
-  } catch (error) {
-    if (error instanceof ObjectMissing) return 0;
-    if (!(error instanceof PermanentError)) throw error;
-    log.error({ objectKey: object.key, reason: describeError(error) }, 'an object in the store cannot be taken up again: look at it');
-    return 0;
-  }
+async function receiveObject({ bus, log, metrics }: ReconcileParts, object: StoredObject, describe: Describe): Promise<number> {
+  const described = await describe(object);
+  if (described === undefined) return 0;
+  await receiveAgain(bus, described.instance, { generation: 1, facility: described.facility });
   metrics.reconciled('objects', 1);
   log.warn({ receiptId: object.receiptId }, 'an object that the ledger did not know is set in motion');
   return 1;

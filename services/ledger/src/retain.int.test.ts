@@ -18,9 +18,10 @@ import {
   sampleInstance,
 } from '@causeway/shared/database/facts-for-tests';
 import { applyFacts } from '@causeway/shared/database/project-facts';
+import { TransientError } from '@causeway/shared/errors';
 import type { Fact, Held } from '@causeway/shared/events/facts';
 import type { Instance } from '@causeway/shared/events/instance';
-import { derivedKeyOf, QUICK, startTestLedger, type TestLedger, testDocument } from './ledger-for-tests.ts';
+import { derivedKeyOf, failing, QUICK, startTestLedger, type TestLedger, testDocument } from './ledger-for-tests.ts';
 import { retain, sweep } from './retain.ts';
 
 let ledger: TestLedger;
@@ -99,6 +100,19 @@ describe('retain', () => {
       assert.equal(await retainAt(1000), 0);
       assert.ok((await exists(received)) && (await exists(derived)));
     });
+
+  test('an object that cannot be deleted keeps no other from leaving, and leaves with a later sweep', async () => {
+    const [bad, good] = [sampleInstance(1, 1), sampleInstance(1, 2)];
+    for (const instance of [bad, good])
+      await stored(instance, [routedFact(instance, 2, { to: ['cloud'] }), confirmedFact(sampleDelivery(instance, 'cloud'), 10)]);
+    const base = ledger.parts();
+    const refusal = new TransientError('object cannot be reached (EIO)');
+    const store = failing(base.store, 'delete', (key) => (key === bad.objectKey ? Promise.reject(refusal) : undefined));
+    await retainAt(2.1, { ...base, store });
+    assert.deepEqual([await exists(bad.objectKey), await exists(good.objectKey)], [true, false]);
+    await sweep(base, { olderThan: new Date(Date.now() + 60_000), quiet: QUICK });
+    assert.equal(await exists(bad.objectKey), false);
+  });
 
   test('what an operator discarded leaves after the retention', async () => {
     const instance = sampleInstance(1, 1);

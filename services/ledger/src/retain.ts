@@ -1,7 +1,7 @@
 // Retention: an object leaves only when every due delivery is confirmed and its facility's retention has passed, or when an operator discarded it.
 // The row stays. Deleting is marked first and done then; what a kill leaves between is finished by the sweep.
 
-import { type ReceiptId, receivedKey } from '@causeway/shared/brands';
+import { type ObjectKey, type ReceiptId, receivedKey } from '@causeway/shared/brands';
 import type { Bus } from '@causeway/shared/bus/bus';
 import type { GatewayDocument } from '@causeway/shared/config/gateway-document';
 import type { Database } from '@causeway/shared/database/database';
@@ -11,6 +11,7 @@ import type { ObjectStore } from '@causeway/shared/object-store/object-store';
 import type { LedgerMetrics } from './ledger-metrics.ts';
 import { factsAreWritten, type QuietOptions } from './quiet.ts';
 import { derivedObjects, receivedObjects } from './received-objects.ts';
+import { Stumbles } from './stumbles.ts';
 
 export interface RetainParts {
   readonly bus: Bus;
@@ -34,6 +35,7 @@ const PAGE = 500;
 export async function retain(parts: RetainParts, options: RetainOptions): Promise<number> {
   if (!(await factsAreWritten(parts.bus, options.quiet))) return 0;
   const retentionOf = retentionByFacility(options.document);
+  const stumbles = new Stumbles(parts.log);
   const shortestMs = Math.min(DEFAULT_RETENTION_MS, ...options.document.facilities.map(({ retention }) => retention));
   const doneBefore = new Date(options.now.getTime() - shortestMs);
   let count = 0;
@@ -42,7 +44,7 @@ export async function retain(parts: RetainParts, options: RetainOptions): Promis
     const page = await findDeletionCandidates(parts.database, { doneBefore, afterReceiptId, limit: PAGE });
     if (page.length === 0) return count;
     const over = page.filter(({ facilities, doneAt }) => doneAt.getTime() + retentionOf(facilities) <= options.now.getTime());
-    count += await deleteObjects(parts, over, doneBefore);
+    count += await deleteObjects({ ...parts, stumbles }, over, doneBefore);
     afterReceiptId = page.at(-1)!.receiptId;
   }
 }
@@ -53,18 +55,26 @@ function retentionByFacility({ facilities }: GatewayDocument): (ids: string[]) =
   return (ids) => (ids.length === 0 ? DEFAULT_RETENTION_MS : Math.max(...ids.map((id) => known.get(id) ?? DEFAULT_RETENTION_MS)));
 }
 
-async function deleteObjects(parts: RetainParts, candidates: DeletionCandidate[], doneBefore: Date): Promise<number> {
+/** What cannot be deleted now stays marked: the sweep deletes it. */
+async function deleteObjects(
+  parts: RetainParts & { stumbles: Stumbles },
+  candidates: DeletionCandidate[],
+  doneBefore: Date,
+): Promise<number> {
   if (candidates.length === 0) return 0;
   const receiptIds = candidates.map(({ receiptId }) => receiptId);
   const marked = await markDeleted(parts.database, receiptIds, doneBefore);
-  for (const { receiptId, objectKey } of candidates.filter((candidate) => marked.has(candidate.receiptId))) {
-    for await (const derived of parts.store.list(`derived/${receiptId}/`)) await parts.store.delete(derived.key);
-    // What was retrieved lies in the retriever's cache, which has its own rules.
-    if (objectKey.startsWith('received/')) await parts.store.delete(objectKey);
-  }
+  for (const candidate of candidates.filter(({ receiptId }) => marked.has(receiptId)))
+    await parts.stumbles.over(candidate.objectKey, () => deleteOf(parts.store, candidate));
   parts.metrics.deleted(marked.size);
   if (marked.size > 0) parts.log.info({ instances: marked.size }, 'objects deleted after their retention');
   return marked.size;
+}
+
+async function deleteOf(store: ObjectStore, { receiptId, objectKey }: DeletionCandidate): Promise<void> {
+  for await (const derived of store.list(`derived/${receiptId}/`)) await store.delete(derived.key);
+  // What was retrieved lies in the retriever's cache, which has its own rules.
+  if (objectKey.startsWith('received/')) await store.delete(objectKey);
 }
 
 /**
@@ -76,24 +86,24 @@ export async function sweep(
   options: { olderThan: Date; quiet: QuietOptions },
 ): Promise<number> {
   if (!(await factsAreWritten(bus, options.quiet))) return 0;
+  const stumbles = new Stumbles(log);
   let count = 0;
+  const remove = async (key: ObjectKey, isGone: () => boolean | Promise<boolean>): Promise<void> => {
+    const deleted = await stumbles.over(key, async () => {
+      if (!(await isGone())) return false;
+      await store.delete(key);
+      return true;
+    });
+    if (deleted) count += 1;
+  };
   for await (const page of receivedObjects(store, 'received/', options.olderThan)) {
     const known = await knownReceipts(database, idsOf(page));
-    for (const { key, receiptId } of page) {
-      if (!known.get(receiptId)?.objectDeleted) continue;
-      await store.delete(key);
-      count += 1;
-    }
+    for (const { key, receiptId } of page) await remove(key, () => known.get(receiptId)?.objectDeleted ?? false);
   }
   for await (const page of derivedObjects(store, options.olderThan)) {
     const known = await knownReceipts(database, idsOf(page));
-    for (const { key, receiptId } of page) {
-      const receipt = known.get(receiptId);
-      const gone = receipt ? receipt.objectDeleted : (await store.stat(receivedKey(receiptId))) === undefined;
-      if (!gone) continue;
-      await store.delete(key);
-      count += 1;
-    }
+    for (const { key, receiptId } of page)
+      await remove(key, async () => known.get(receiptId)?.objectDeleted ?? (await store.stat(receivedKey(receiptId))) === undefined);
   }
   if (count > 0) log.info({ objects: count }, 'objects without an owner deleted');
   return count;

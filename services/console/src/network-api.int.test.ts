@@ -74,7 +74,7 @@ describe('GET /api/commitments', () => {
     assert.equal((await gateway.request('POST', `/api/commitments/${id}/retry`)).statusCode, 202);
     assert.equal((await gateway.request('POST', `/api/commitments/${id}/retry`)).statusCode, 409);
     assert.equal((await gateway.request('POST', `/api/commitments/${randomUUID()}/retry`)).statusCode, 404);
-    assert.deepEqual(await listed('?state=decided'), [id]);
+    assert.deepEqual(await listed('?state=open'), [id], 'decided anew before it is told');
   });
 });
 

@@ -281,7 +281,7 @@ describe('the page', () => {
     await shows('0112 no such object instance');
     await looked('commitments');
     await page.getByRole('button', { name: 'Tell again' }).click();
-    await shows('being told');
+    await shows('not decided yet');
     assert.ok(gateway.bus.facts.some((fact) => fact.type === 'ledger.operator.acted' && fact.subject === commitment.id));
   });
 

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import { commitmentKey, uuidV7 } from '@causeway/shared/brands';
+import { commitmentKey, type ObjectKey, uuidV7 } from '@causeway/shared/brands';
 import type { RecordingBus } from '@causeway/shared/bus/recording-bus-for-tests';
 import { parseGatewayDocument } from '@causeway/shared/config/gateway-document';
 import { type CommitmentDetail, findCommitment } from '@causeway/shared/database/commitment-queries';
-import { claimDueCommitments, reviveCommitments } from '@causeway/shared/database/commitment-rows';
+import { claimDueCommitments, retryCommitment, reviveCommitments } from '@causeway/shared/database/commitment-rows';
 import {
   actedFact,
   confirmedFact,
@@ -16,13 +16,14 @@ import {
   sampleInstance,
 } from '@causeway/shared/database/facts-for-tests';
 import { applyFacts } from '@causeway/shared/database/project-facts';
+import { ObjectMissing } from '@causeway/shared/errors';
 import { type Commitment, type CommitmentAnswer, commitmentAnswer, commitmentResult } from '@causeway/shared/events/commitment';
 import { newEnvelope } from '@causeway/shared/events/envelope';
 import type { FactOf } from '@causeway/shared/events/facts';
 import type { Instance } from '@causeway/shared/events/instance';
 import { readJsonObject, writeJsonObject } from '@causeway/shared/object-store/json-objects';
 import { type CommitParts, take, workOnDue } from './commit.ts';
-import { log, objectOf, startTestLedger, type TestLedger, testDocument } from './ledger-for-tests.ts';
+import { failing, log, objectOf, startTestLedger, type TestLedger, testDocument } from './ledger-for-tests.ts';
 
 const CT = '1.2.840.10008.5.1.4.1.1.2';
 const SECOND_MS = 1_000;
@@ -259,6 +260,62 @@ describe('a storage commitment request', () => {
     );
   });
 
+  it('repeated on another association is answered there: the first may be gone', async () => {
+    const uid = (await received(1)).sopInstanceUid;
+    const first = await request([uid], { transactionUid: '1.2.79' });
+    const handedOver: CommitmentAnswer[] = [];
+    const watched = async ({ association: { replica } }: Commitment) =>
+      (await bus.bucket('commitment-handoff')).watch(`${replica}.*`, (value) =>
+        handedOver.push(commitmentAnswer.parse(JSON.parse(Buffer.from(value).toString()))),
+      );
+    await watched(first);
+    await later(SECOND_MS);
+    now += SECOND_MS;
+    const repeat = await request([uid], { transactionUid: '1.2.79' });
+    await watched(repeat);
+    await later(0);
+    const { association } = repeat;
+    assert.deepEqual(
+      handedOver.map(({ commitment }) => [commitment.id, commitment.association]),
+      [
+        [first.id, first.association],
+        [first.id, association],
+      ],
+    );
+    await later(4 * SECOND_MS);
+    assert.deepEqual(
+      answers().map(({ commitment }) => [commitment.id, commitment.association]),
+      [[first.id, association]],
+    );
+  });
+
+  it('given up before it was decided is decided once an operator asks for its result again', async () => {
+    const uid = (await received(1)).sopInstanceUid;
+    const lost = await request([uid]);
+    const { store } = parts;
+    parts = {
+      ...parts,
+      store: failing(store, 'get', (key) => (key === lost.requestKey ? Promise.reject(new ObjectMissing('gone')) : undefined)),
+    };
+    await later(SECOND_MS);
+    assert.equal((await shown(lost)).state, 'undeliverable');
+    parts = { ...parts, store };
+    assert.ok(await retryCommitment(ledger.database, lost.id, new Date(now)));
+    await later(SECOND_MS);
+    assert.deepEqual([(await shown(lost)).state, (await shown(lost)).committed], ['decided', 1]);
+  });
+
+  it('is not committed when the object in custody has another size than was received', async () => {
+    const instance = await received(1);
+    await ledger.putObject(instance.objectKey, Buffer.alloc(instance.size - 1));
+    const commitment = await request([instance.sopInstanceUid]);
+    await later(SECOND_MS);
+    assert.deepEqual(
+      (await shown(commitment)).failures.map(({ reason }) => reason),
+      [0x0112],
+    );
+  });
+
   it('that comes twice, as after a kill, is one', async () => {
     const commitment = await request([(await received(1)).sopInstanceUid]);
     await take(parts, commitment, new Date(now));
@@ -277,7 +334,7 @@ describe('a storage commitment request', () => {
     assert.equal((await shown(commitment)).state, 'decided');
   });
 
-  it('without an address is undeliverable until there is one; refused five times, or a week long unreachable, it is given up', async () => {
+  it('without an address is undeliverable until there is one, and then decided anew; refused five times, or a week long unreachable, it is given up', async () => {
     const uid = (await received(1)).sopInstanceUid;
     const [homeless, refused, silent] = [await request([uid]), await request([uid]), await request([uid])];
     await later(SECOND_MS);
@@ -292,8 +349,27 @@ describe('a storage commitment request', () => {
     assert.equal((await shown(refused)).state, 'undeliverable');
     await later(8 * 24 * HOUR_MS);
     assert.equal((await shown(silent)).state, 'undeliverable');
+    await parts.store.delete((await ledger.database.query<{ key: ObjectKey }>('SELECT object_key AS key FROM instances'))[0]!.key);
     assert.equal(await reviveCommitments(ledger.database, ['CT1'], new Date(now)), 1);
-    assert.equal((await shown(homeless)).state, 'decided');
+    await later(SECOND_MS);
+    const { state, committed, failed } = await shown(homeless);
+    assert.deepEqual([state, committed, failed], ['decided', 0, 1], 'what is gone by then is not told as safe');
+  });
+
+  it('that could not be told is decided and told anew when it is repeated, on the association of the repeat', async () => {
+    const uid = (await received(1)).sopInstanceUid;
+    const first = await request([uid], { transactionUid: '1.2.80' });
+    await later(SECOND_MS);
+    await later(4 * SECOND_MS);
+    await heard(first, 'no-address');
+    assert.equal((await shown(first)).state, 'undeliverable');
+    const repeat = await request([uid], { transactionUid: '1.2.80' });
+    await heard(first, 'no-address');
+    await later(SECOND_MS);
+    await heard(first, 'no-address');
+    assert.deepEqual([(await shown(first)).state, (await shown(first)).committed, (await shown(repeat)).state], ['decided', 1, 'joined']);
+    await later(4 * SECOND_MS);
+    assert.deepEqual(answers().at(-1)!.commitment.association, repeat.association);
   });
 
   it('whose own object is gone is given up, and holds up no other', async () => {

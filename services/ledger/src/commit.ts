@@ -81,7 +81,7 @@ export async function take(
     now,
   });
   if (outcome === 'joined')
-    log.info({ commitment: commitment.id }, 'repeats a storage commitment request that is still open: one answer for both');
+    log.info({ commitment: commitment.id }, 'repeats a storage commitment request whose result was not heard: one answer for both');
   if (outcome === 'duplicate')
     log.warn({ commitment: commitment.id }, 'storage commitment request with a transaction UID that was used before');
 }
@@ -159,7 +159,7 @@ async function tell(parts: CommitParts, work: CommitmentWork, now: Date): Promis
   const { id } = work.commitment;
   if (!work.handedOver) {
     await handOver(await bus.bucket(HANDOFF.bucket, HANDOFF), work);
-    return markHandedOver(database, id, new Date(now.getTime() + HANDOFF_WAIT_MS));
+    return markHandedOver(database, work.commitment, new Date(now.getTime() + HANDOFF_WAIT_MS));
   }
   if (now.getTime() - (work.decidedAt ?? now).getTime() > GIVE_UP_AFTER_MS) {
     log.error({ commitment: id, callingAe: work.commitment.callingAe, attempts: work.attempts }, 'storage commitment result given up');

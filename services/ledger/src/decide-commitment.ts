@@ -77,10 +77,12 @@ async function judgeAll(parts: DecideParts, { after, commitment }: CommitmentWor
   return judgements;
 }
 
-async function isInStore({ store, log }: DecideParts, { objectKey }: KeptReceipt): Promise<boolean> {
+async function isInStore({ store, log }: DecideParts, { objectKey, size }: KeptReceipt): Promise<boolean> {
   const found = await store.stat(objectKey);
-  if (found === undefined) log.error({ objectKey }, 'an object in custody is not in the store: it is not committed; look at the storage');
-  return found !== undefined;
+  if (found?.size === size) return true;
+  const where = { objectKey, size, found: found?.size };
+  log.error(where, 'an object in custody is not in the store in its size: it is not committed; look at the storage');
+  return false;
 }
 
 /** What is still open becomes a failure when its time is over. */

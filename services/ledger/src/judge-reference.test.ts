@@ -11,6 +11,7 @@ const receipt = (more: Partial<KeptReceipt> = {}): KeptReceipt => ({
   sopClassUid: CT,
   digest: 'a',
   objectKey: 'received/2026/01/05/1.dcm' as ObjectKey,
+  size: 1_000,
   state: 'routed',
   callingAe: 'CT1',
   objectDeleted: false,

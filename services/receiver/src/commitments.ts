@@ -47,9 +47,12 @@ export function createCommitments({ bus, store, log, document }: CommitmentsPart
   /** A requestor that waits on its association gets the result there; whatever goes wrong, the ledger queues it for any replica. */
   const takeOver = (value: Uint8Array): void => {
     const answer = commitmentAnswer.safeParse(parseJson(value)).data;
-    if (answer === undefined || handedOver.has(answer.commitment.id) || telling >= CONCURRENCY) return;
+    if (answer === undefined || telling >= CONCURRENCY) return;
+    // A request that was repeated on another association is handed over again.
+    const handing = `${answer.commitment.id} ${answer.commitment.association.id}`;
+    if (handedOver.has(handing)) return;
     if (handedOver.size >= MAX_REMEMBERED) handedOver.clear();
-    handedOver.add(answer.commitment.id);
+    handedOver.add(handing);
     telling += 1;
     void report(answer)
       .catch((error: unknown) => log.warn({ commitment: answer.commitment.id, reason: describeError(error) }, 'result not told'))

@@ -39,7 +39,7 @@ const INSERT = `INSERT INTO commitments (id, transaction_uid, calling_ae, called
   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15, $16) ON CONFLICT (id) DO NOTHING`;
 
 /**
- * `known`: it came before. `joined`: the same caller repeats a request that is still open or being told. `duplicate`: its transaction UID is in use, or was
+ * `known`: it came before. `joined`: the same caller repeats a request whose result it has not heard; it is answered on the association of the repeat. `duplicate`: its transaction UID is in use, or was
  * (PS3.4 section J.3.3.1.2 forbids to use it again). One requestor cannot take another's UIDs: it is unique for a calling AE title.
  */
 export function takeCommitment(database: Database, taken: NewCommitment): Promise<'known' | 'open' | 'joined' | 'duplicate'> {
@@ -53,14 +53,27 @@ export function takeCommitment(database: Database, taken: NewCommitment): Promis
     );
     if (before.some((row) => row.id === id)) return 'known';
     const others = before.filter(({ state }) => state !== 'joined');
-    const repeats = others.some(
-      ({ state, references_digest }) => ['open', 'decided'].includes(state) && references_digest === referencesDigest,
-    );
-    const outcome = others.length === 0 ? 'open' : repeats ? 'joined' : 'duplicate';
+    const repeated = others.find(({ state, references_digest }) => state !== 'reported' && references_digest === referencesDigest);
+    const outcome = others.length === 0 ? 'open' : repeated ? 'joined' : 'duplicate';
     await insert(transaction, taken, outcome);
+    if (repeated) await transaction.query(REPEATED, repeatValues(repeated.id, taken));
     return outcome;
   });
 }
+
+/** One that was given up is decided anew: what was safe then need not be any more. */
+const REPEATED = `UPDATE commitments SET association_id = $2, replica = $3, handed_over = false,
+    next_at = CASE WHEN state = 'open' THEN next_at ELSE $4 END, deadline_at = CASE WHEN state = 'undeliverable' THEN $5 ELSE deadline_at END,
+    attempts = CASE WHEN state = 'undeliverable' THEN 0 ELSE attempts END, state = CASE WHEN state = 'undeliverable' THEN 'open' ELSE state END
+  WHERE id = $1 AND state <> 'reported'`;
+
+const repeatValues = (id: string, { commitment: { association }, now, deadlineAt }: NewCommitment): unknown[] => [
+  id,
+  association.id,
+  association.replica,
+  now,
+  deadlineAt,
+];
 
 async function insert(transaction: Queryable, taken: NewCommitment, outcome: 'open' | 'joined' | 'duplicate'): Promise<void> {
   const { commitment, referencesDigest, after, deadlineAt, now } = taken;
@@ -167,9 +180,10 @@ export async function decideCommitment(target: Queryable, id: string, decision: 
   return (await target.query(sql, [id, now, answerKey, committed, failed, JSON.stringify(failures)])).length > 0;
 }
 
-/** The result was left for the receiver process that has the association of the request. */
-export async function markHandedOver(target: Queryable, id: string, nextAt: Date): Promise<void> {
-  await target.query(`UPDATE commitments SET handed_over = true, next_at = $2 WHERE id = $1 AND state = 'decided'`, [id, nextAt]);
+/** The result was left for the receiver process that has the association of the request; a repeat on another one is not served with that. */
+export async function markHandedOver(target: Queryable, { id, association }: Commitment, nextAt: Date): Promise<void> {
+  const sql = `UPDATE commitments SET handed_over = true, next_at = $2 WHERE id = $1 AND state = 'decided' AND association_id = $3`;
+  await target.query(sql, [id, nextAt, association.id]);
 }
 
 export async function markAttempted(
@@ -186,18 +200,18 @@ export async function giveUpCommitment(target: Queryable, id: string, { reason, 
   await target.query(sql, [id, now, reason]);
 }
 
+/** Decided anew before it is told: what was safe when it was given up need not be any more. */
+const AGAIN = `UPDATE commitments SET state = 'open', state_at = $2, next_at = $2, attempts = 0 WHERE state = 'undeliverable'`;
+
 /** Those that had no address, of callers that have one now. Resolves with how many. */
 export async function reviveCommitments(target: Queryable, callingAes: readonly string[], now: Date): Promise<number> {
-  const sql = `UPDATE commitments SET state = 'decided', state_at = $2, decided_at = $2, next_at = $2
-    WHERE state = 'undeliverable' AND last_outcome = 'no-address' AND calling_ae = ANY($1::text[]) RETURNING id`;
+  const sql = `${AGAIN} AND last_outcome = 'no-address' AND calling_ae = ANY($1::text[]) RETURNING id`;
   return (await target.query(sql, [callingAes, now])).length;
 }
 
 /** An operator asks: told again from the beginning. False: it is not undeliverable. */
 export async function retryCommitment(target: Queryable, id: string, now: Date): Promise<boolean> {
-  const sql = `UPDATE commitments SET state = 'decided', state_at = $2, decided_at = $2, next_at = $2, attempts = 0
-    WHERE id = $1 AND state = 'undeliverable' RETURNING id`;
-  return (await target.query(sql, [id, now])).length > 0;
+  return (await target.query(`${AGAIN} AND id = $1 RETURNING id`, [id, now])).length > 0;
 }
 
 /** Finished since before `before`: their objects may go, then their rows (forgetCommitments). */
@@ -241,9 +255,10 @@ const REPORTED = `INSERT INTO commitments (id, transaction_uid, calling_ae, call
 /** A repeat that came after the result was told, and before that was known here, was none: its transaction UID was over. */
 const NOT_JOINED = `UPDATE commitments SET state = 'open', duplicate = true, state_at = $3, next_at = $3
   WHERE state = 'joined' AND calling_ae = $1 AND transaction_uid = $2 AND requested_at > $3`;
+/** What came of a try before the request was repeated on another association says nothing about that. */
 const NOT_REPORTED = `UPDATE commitments SET last_outcome = $2, reason = $3, state_at = $4, state = CASE
     WHEN $2 = 'no-address' OR ($2 = 'refused' AND attempts >= ${MAX_REFUSALS}) THEN 'undeliverable' ELSE state END
-  WHERE id = $1 AND state = 'decided'`;
+  WHERE id = $1 AND state = 'decided' AND association_id = $5`;
 
 /** Rows must be sorted by the id of their commitment. */
 export async function applyCommitmentReports(target: Queryable, rows: readonly CommitmentReportRow[]): Promise<void> {
@@ -252,6 +267,6 @@ export async function applyCommitmentReports(target: Queryable, rows: readonly C
     if (outcome === 'reported') {
       await target.query(REPORTED, [...identityValues(commitment), occurredAt, association]);
       await target.query(NOT_JOINED, [commitment.callingAe, commitment.transactionUid, occurredAt]);
-    } else await target.query(NOT_REPORTED, [commitment.id, outcome, reason, occurredAt]);
+    } else await target.query(NOT_REPORTED, [commitment.id, outcome, reason, occurredAt, commitment.association.id]);
   }
 }

@@ -8,6 +8,8 @@ export interface KeptReceipt {
   readonly sopClassUid: string;
   readonly digest: string;
   readonly objectKey: ObjectKey;
+  /** Of the received object, bytes. */
+  readonly size: number;
   readonly state: InstanceState;
   readonly callingAe: string;
   readonly objectDeleted: boolean;
@@ -22,7 +24,7 @@ export interface KeptReceipt {
 /** Received here; what was retrieved from an archive is not in custody. */
 export async function findKeptReceipts(target: Queryable, sopInstanceUids: readonly string[]): Promise<KeptReceipt[]> {
   return target.query<KeptReceipt>(
-    `SELECT i.sop_instance_uid AS "sopInstanceUid", i.sop_class_uid AS "sopClassUid", i.digest, i.object_key AS "objectKey", i.state,
+    `SELECT i.sop_instance_uid AS "sopInstanceUid", i.sop_class_uid AS "sopClassUid", i.digest, i.object_key AS "objectKey", i.size, i.state,
         i.association->>'callingAe' AS "callingAe", i.object_deleted_at IS NOT NULL AS "objectDeleted",
         i.configuration_revision IS NOT NULL AS routed, count(d.id) AS deliveries,
         count(d.id) FILTER (WHERE d.state = 'confirmed') AS confirmed, count(d.id) FILTER (WHERE d.state = 'discarded') AS "givenUp"

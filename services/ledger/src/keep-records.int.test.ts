@@ -7,12 +7,14 @@ import { listAssociations } from '@causeway/shared/database/association-rows';
 import { listCommitments } from '@causeway/shared/database/commitment-queries';
 import { takeCommitment } from '@causeway/shared/database/commitment-rows';
 import { applyFacts } from '@causeway/shared/database/project-facts';
+import { TransientError } from '@causeway/shared/errors';
 import type { AssociationRecord } from '@causeway/shared/events/association-record';
 import { type Commitment, commitmentDue } from '@causeway/shared/events/commitment';
 import { newEnvelope } from '@causeway/shared/events/envelope';
 import { writeJsonObject } from '@causeway/shared/object-store/json-objects';
 import { adoptCommitments, forgetRecords, RECORDS_KEPT_MS } from './keep-records.ts';
-import { startTestLedger, type TestLedger } from './ledger-for-tests.ts';
+import { failing, startTestLedger, type TestLedger } from './ledger-for-tests.ts';
+import { dayPrefixes } from './received-objects.ts';
 
 const HOUR_MS = 3_600_000;
 let ledger: TestLedger;
@@ -72,9 +74,23 @@ describe('storage commitment requests', () => {
     const [lost, known] = [await request(), await request()];
     await know(known);
     const parts = ledger.parts();
-    assert.equal(await adoptCommitments(parts, { olderThan: new Date(now.getTime() - HOUR_MS), now }), 0);
-    assert.equal(await adoptCommitments(parts, { olderThan: new Date(Date.now() + HOUR_MS), now }), 1);
+    const [today] = dayPrefixes('commitments/', now, now);
+    const adopted = (olderThan: number, prefix = today!) =>
+      adoptCommitments(parts, { olderThan: new Date(olderThan), now, prefixes: [prefix] });
+    assert.equal(await adopted(now.getTime() - HOUR_MS), 0);
+    assert.equal(await adopted(Date.now() + HOUR_MS, 'commitments/2026/01/01/'), 0);
+    assert.equal(await adopted(Date.now() + HOUR_MS), 1);
     assert.deepEqual(commitmentDue.parse(parts.bus.published[0]!.event).commitment, lost);
+  });
+
+  it('that cannot be read keep no other from being taken up', async () => {
+    const [bad, good] = [await request(), await request()];
+    const base = ledger.parts();
+    const broken = new TransientError('object cannot be reached (EIO)');
+    const parts = { ...base, store: failing(base.store, 'get', (key) => (key === bad.requestKey ? Promise.reject(broken) : undefined)) };
+    const adopted = await adoptCommitments(parts, { olderThan: new Date(Date.now() + HOUR_MS), now, prefixes: ['commitments/'] });
+    assert.equal(adopted, 1);
+    assert.equal(commitmentDue.parse(parts.bus.published[0]!.event).commitment.id, good.id);
   });
 
   it('and their objects are forgotten a month after they were finished, and not before', async () => {

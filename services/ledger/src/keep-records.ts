@@ -5,12 +5,13 @@ import { forgetAssociations } from '@causeway/shared/database/association-rows';
 import { findFinishedCommitments, forgetCommitments, knownCommitments } from '@causeway/shared/database/commitment-rows';
 import type { Database } from '@causeway/shared/database/database';
 import { describeError, PermanentError } from '@causeway/shared/errors';
-import { commitmentRequest } from '@causeway/shared/events/commitment';
+import { type Commitment, commitmentRequest } from '@causeway/shared/events/commitment';
 import { newEnvelope } from '@causeway/shared/events/envelope';
 import { COMMITMENT_DUE_SUBJECT } from '@causeway/shared/events/flow';
 import type { Logger } from '@causeway/shared/logger';
 import { readJsonObject } from '@causeway/shared/object-store/json-objects';
 import type { ObjectStore } from '@causeway/shared/object-store/object-store';
+import { Stumbles } from './stumbles.ts';
 
 export interface RecordsParts {
   readonly bus: Pick<Bus, 'publish'>;
@@ -34,57 +35,71 @@ interface CommitmentObject {
   readonly modifiedAt: Date;
 }
 
+export interface AdoptOptions {
+  readonly olderThan: Date;
+  readonly now: Date;
+  /** Where to look: `commitments/`, or the prefixes of some days. */
+  readonly prefixes: readonly string[];
+}
+
 /**
  * JetStream may have lost a request that was answered 0000, and a kill may have left objects of a commitment that nobody knows: a request is taken up again, and
  * what is older than any commitment is deleted. Younger than `olderThan`: work in flight. Resolves with how many were taken up.
  */
-export async function adoptCommitments(parts: RecordsParts, { olderThan, now }: { olderThan: Date; now: Date }): Promise<number> {
+export async function adoptCommitments(parts: RecordsParts, options: AdoptOptions): Promise<number> {
+  const stumbles = new Stumbles(parts.log);
   let count = 0;
-  for await (const page of commitmentObjects(parts.store, olderThan)) {
+  for await (const page of commitmentObjects(parts.store, options)) {
     const known = await knownCommitments(
       parts.database,
       page.map(({ id }) => id),
     );
     for (const object of page) {
       if (known.has(object.id)) continue;
-      if (now.getTime() - object.modifiedAt.getTime() > 2 * RECORDS_KEPT_MS) await parts.store.delete(object.key);
-      else if (object.isRequest) count += await adopt(parts, object);
+      const isOld = options.now.getTime() - object.modifiedAt.getTime() > 2 * RECORDS_KEPT_MS;
+      if (isOld) await stumbles.over(object.key, () => parts.store.delete(object.key));
+      else if (object.isRequest) {
+        const request = await stumbles.over(object.key, () => readRequest(parts, object));
+        if (request !== undefined) count += await adopt(parts, request);
+      }
     }
   }
   return count;
 }
 
-async function adopt({ bus, store, log }: RecordsParts, { key, id }: CommitmentObject): Promise<number> {
+/** undefined: it can never be taken up. */
+async function readRequest({ store, log }: RecordsParts, { key }: CommitmentObject): Promise<Commitment | undefined> {
   try {
     const { commitment, references } = await readJsonObject(store, key, commitmentRequest);
-    const event = {
-      ...newEnvelope(1),
-      type: 'commitment.due',
-      commitment: { ...commitment, requestKey: key, references: references.length },
-    };
-    await bus.publish(event, { subject: COMMITMENT_DUE_SUBJECT, messageId: `${id}.due.again` });
+    return { ...commitment, requestKey: key, references: references.length };
   } catch (error) {
     if (!(error instanceof PermanentError)) throw error;
     log.error(
       { objectKey: key, reason: describeError(error) },
       'a storage commitment request in the store cannot be taken up again: look at it',
     );
-    return 0;
+    return undefined;
   }
-  log.warn({ commitment: id }, 'a storage commitment request that the ledger did not know is taken up again');
+}
+
+async function adopt({ bus, log }: RecordsParts, commitment: Commitment): Promise<number> {
+  const event = { ...newEnvelope(1), type: 'commitment.due', commitment };
+  await bus.publish(event, { subject: COMMITMENT_DUE_SUBJECT, messageId: `${commitment.id}.due.again` });
+  log.warn({ commitment: commitment.id }, 'a storage commitment request that the ledger did not know is taken up again');
   return 1;
 }
 
-async function* commitmentObjects(store: ObjectStore, olderThan: Date): AsyncGenerator<CommitmentObject[]> {
+async function* commitmentObjects(store: ObjectStore, { prefixes, olderThan }: AdoptOptions): AsyncGenerator<CommitmentObject[]> {
   let page: CommitmentObject[] = [];
-  for await (const { key, modifiedAt } of store.list('commitments/')) {
-    const [, id, part] = COMMITMENT_KEY.exec(key) ?? [];
-    if (id === undefined || modifiedAt >= olderThan) continue;
-    page.push({ key, id, isRequest: part === 'request', modifiedAt });
-    if (page.length < PAGE) continue;
-    yield page;
-    page = [];
-  }
+  for (const prefix of prefixes)
+    for await (const { key, modifiedAt } of store.list(prefix)) {
+      const [, id, part] = COMMITMENT_KEY.exec(key) ?? [];
+      if (id === undefined || modifiedAt >= olderThan) continue;
+      page.push({ key, id, isRequest: part === 'request', modifiedAt });
+      if (page.length < PAGE) continue;
+      yield page;
+      page = [];
+    }
   if (page.length > 0) yield page;
 }
 

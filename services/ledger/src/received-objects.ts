@@ -34,11 +34,11 @@ async function* objectPages(
   if (page.length > 0) yield page;
 }
 
-/** Prefixes of the days from `since` on, oldest first (UTC, as keys are). */
-export function dayPrefixes(since: Date, until: Date): string[] {
+/** Prefixes below `root` of the days from `since` on, oldest first (UTC, as keys are). */
+export function dayPrefixes(root: 'received/' | 'commitments/', since: Date, until: Date): string[] {
   const prefixes: string[] = [];
   const day = new Date(Date.UTC(since.getUTCFullYear(), since.getUTCMonth(), since.getUTCDate()));
   for (; day <= until; day.setUTCDate(day.getUTCDate() + 1))
-    prefixes.push(`received/${day.toISOString().slice(0, 10).replaceAll('-', '/')}/`);
+    prefixes.push(`${root}${day.toISOString().slice(0, 10).replaceAll('-', '/')}/`);
   return prefixes;
 }

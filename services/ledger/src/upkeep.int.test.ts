@@ -39,7 +39,7 @@ describe('upkeep', () => {
   });
 
   test('the days since an instant are named by prefix, over the end of a month', () => {
-    assert.deepEqual(dayPrefixes(new Date('2026-02-28T23:50:00Z'), new Date('2026-03-01T00:10:00Z')), [
+    assert.deepEqual(dayPrefixes('received/', new Date('2026-02-28T23:50:00Z'), new Date('2026-03-01T00:10:00Z')), [
       'received/2026/02/28/',
       'received/2026/03/01/',
     ]);

@@ -49,11 +49,12 @@ async function oneRound(parts: UpkeepParts, wholeStore: boolean): Promise<boolea
   if (!document) return false;
   const now = new Date();
   const olderThan = new Date(now.getTime() - parts.timing.graceMs);
-  const prefixes = wholeStore ? ['received/'] : dayPrefixes(new Date(now.getTime() - DAY_MS), now);
+  const prefixesOf = (root: 'received/' | 'commitments/') =>
+    wholeStore ? [root] : dayPrefixes(root, new Date(now.getTime() - DAY_MS), now);
   try {
-    await reconcile(parts, { document, olderThan, prefixes, quiet: QUIET_OPTIONS });
+    await reconcile(parts, { document, olderThan, prefixes: prefixesOf('received/'), quiet: QUIET_OPTIONS });
     await retain(parts, { document, now, quiet: QUIET_OPTIONS });
-    await adoptCommitments(parts, { olderThan, now });
+    await adoptCommitments(parts, { olderThan, now, prefixes: prefixesOf('commitments/') });
     await forgetRecords(parts, now);
     if (wholeStore) await sweep(parts, { olderThan: new Date(now.getTime() - DAY_MS), quiet: QUIET_OPTIONS });
     return true;

@@ -221,7 +221,7 @@ export async function findFinishedCommitments(
   limit: number,
 ): Promise<{ id: string; keys: ObjectKey[] }[]> {
   const sql = `SELECT id, array_remove(ARRAY[request_key, answer_key], NULL) AS keys FROM commitments
-    WHERE state IN ('reported', 'undeliverable', 'joined') AND state_at < $1 ORDER BY id LIMIT $2`;
+    WHERE state IN ('reported', 'undeliverable', 'joined') AND state_at < $1 ORDER BY state_at LIMIT $2`;
   return target.query<{ id: string; keys: ObjectKey[] }>(sql, [before, limit]);
 }
 

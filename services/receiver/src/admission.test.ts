@@ -122,3 +122,21 @@ describe('the measure of storing', () => {
     assert.equal(latency.meanMs(), 7_000);
   });
 });
+
+describe('a store that hangs', () => {
+  it('is asked once, and the time that storing takes is judged all the same', () => {
+    const document = parseGatewayDocument({ admission: { storeLatencyAbove: '1s' } });
+    let asked = 0;
+    const freeBytes = () => {
+      asked++;
+      return new Promise<never>(() => {});
+    };
+    const latency = { begin: () => () => {}, meanMs: () => 0 };
+    const bus = { backlog: async () => ({ messages: 0, bytes: 0 }) };
+    const made = createAdmission({ bus, store: { freeBytes }, latency, document: () => document });
+    void made.look();
+    latency.meanMs = () => 5_000;
+    for (let n = 0; n < 9; n++) void made.look();
+    assert.deepEqual([asked, made.refusal()?.limit], [1, 'storeLatencyAbove']);
+  });
+});

@@ -68,6 +68,9 @@ export function createAdmission({ bus, store, latency, document }: AdmissionPart
     judge('storeLatencyAbove', latency.meanMs() / storeLatencyAbove, `storing takes longer than its limit of ${storeLatencyAbove} ms`);
   }
 
+  /** One look at a time: a disk that hangs would be asked again each second, and every question keep a thread of the process. */
+  let looking: Promise<unknown> | undefined;
+
   return {
     refusal: () => closed.values().next().value,
     spaceRefusal: () => closed.get('freeSpaceBelow'),
@@ -77,7 +80,10 @@ export function createAdmission({ bus, store, latency, document }: AdmissionPart
       if (!admission) return;
       lookAtLatency(admission);
       // A broker that does not answer is no reason here: publishing will tell.
-      await Promise.allSettled([lookAtSpace(admission), lookAtBacklog(admission)]);
+      looking ??= Promise.allSettled([lookAtSpace(admission), lookAtBacklog(admission)]).finally(() => {
+        looking = undefined;
+      });
+      await looking;
     },
   };
 }

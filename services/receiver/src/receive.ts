@@ -172,7 +172,10 @@ class InstanceSink implements DataSetSink {
     try {
       const scan = await this.#scanner.end();
       const identity = checkIdentity(this.#request, scan, this.#tolerated);
-      if ('status' in identity) return identity;
+      if ('status' in identity) {
+        this.#tell(identity.status, identity.comment ?? '');
+        return identity;
+      }
       const instance = this.#describe(scan, identity);
       this.#completeGroup2(instance);
       const deadline = performance.now() + this.#custodyMs();

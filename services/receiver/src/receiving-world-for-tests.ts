@@ -4,7 +4,7 @@ import { defaultGatewayDocument, parseGatewayDocument } from '@causeway/shared/c
 import { createHeaderReader } from '@causeway/shared/config/header-reader';
 import type { CStoreRequest, DataSetSink, DimseStatus } from '@causeway/shared/dicom/dimse/scp';
 import type { InstanceReceived } from '@causeway/shared/events/instance';
-import { createLogger } from '@causeway/shared/logger';
+import { createLogger, type Logger } from '@causeway/shared/logger';
 import type { ObjectUpload } from '@causeway/shared/object-store/object-store';
 import type { Refusal } from './admission.ts';
 import { receiveInstance } from './receive.ts';
@@ -56,6 +56,7 @@ export interface Behaviour {
   /** Of the sender, in negotiation.callers. */
   readonly tolerate?: Defect[];
   readonly tlsSubject?: string;
+  readonly log?: Logger;
 }
 
 /** Keeps what is committed, and fails as the test says. */
@@ -108,7 +109,7 @@ export function world(behaviour: Behaviour = {}): World {
     },
     publishFact: async () => {},
   };
-  const log = createLogger('test', 'fatal');
+  const { log = createLogger('test', 'fatal') } = behaviour;
   const parts = {
     store,
     announcer: { bus, store, log, facts: { add: () => {} } },

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { readCustodyMeta } from '@causeway/shared/dicom/part10/custody-meta';
 import { parseFileMeta } from '@causeway/shared/dicom/part10/file-meta';
+import type { Logger } from '@causeway/shared/logger';
 import { answerTo, CT, dataSet, element, SOP_INSTANCE, world } from './receiving-world-for-tests.ts';
 import type { Defect } from './sender-quirks.ts';
 
@@ -110,6 +111,16 @@ describe('a data set with', () => {
       assert.deepEqual([instance.sopClassUid, instance.sopInstanceUid], [identity.sopClassUid, identity.sopInstanceUid]);
       assert.deepEqual([instance.digest, instance.lane, instance.size], [digest, lane, object!.length]);
     });
+});
+
+describe('a data set that is not what its command says', () => {
+  it('is told in the log with its status and why: whoever looks after the modality needs it', async () => {
+    const told: object[] = [];
+    const log = { warn: (facts: object) => void told.push(facts), info: () => {} } as unknown as Logger;
+    await answerTo(world({ log }).sink({ affectedSopInstanceUid: '1.2.3.5' }), dataSet());
+    const [{ status, reason, sopInstanceUid }] = told as [Record<string, unknown>];
+    assert.deepEqual([status, reason, sopInstanceUid], ['a900', "SOP Instance UID differs from the command's", '1.2.3.5']);
+  });
 });
 
 describe('what is never let pass', () => {

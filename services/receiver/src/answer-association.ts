@@ -2,13 +2,11 @@
 import { acceptsCalledAe, acceptsCaller } from '@causeway/shared/config/facility-resolution';
 import type { GatewayDocument } from '@causeway/shared/config/gateway-document';
 import type { AssociationAnswer } from '@causeway/shared/dicom/dimse/scp';
-import { STORAGE_COMMITMENT_PUSH_MODEL } from '@causeway/shared/dicom/storage-commitment/push-model';
 import type { AssociationRequest, RejectAnswer } from '@causeway/shared/dicom/upper-layer/association';
 import type { Refusal } from './admission.ts';
 import { answerContext } from './answer-context.ts';
 import { quirksOf } from './sender-quirks.ts';
-import { answerExtendedNegotiations, answerRole } from './storage-agreement.ts';
-import { isTaken } from './storage-service.ts';
+import { answerExtendedNegotiations, answerRoles } from './storage-agreement.ts';
 
 const PERMANENT = 1;
 const SERVICE_USER = 1;
@@ -32,7 +30,7 @@ export function answerAssociation(document: GatewayDocument, request: Associatio
   const contexts = request.contexts.map((context) => answerContext(document.negotiation, request, context));
   return {
     contexts,
-    roles: request.roles.filter(({ sopClassUid }) => isTaken(sopClassUid) || sopClassUid === STORAGE_COMMITMENT_PUSH_MODEL).map(answerRole),
+    roles: answerRoles(request),
     extendedNegotiations: answerExtendedNegotiations(document, request, contexts),
     userIdentityResponse: request.userIdentity?.type === USER_NAME_ALONE ? Buffer.alloc(0) : undefined,
     maxPduBytes: quirks?.maxPduBytes,

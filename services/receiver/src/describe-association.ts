@@ -13,6 +13,8 @@ import { type AssociationRecord, MOST_SYNTAXES } from '@causeway/shared/events/a
 import { MOST_SUBJECT_CHARACTERS } from '@causeway/shared/events/instance';
 
 const MOST_DETAIL_CHARACTERS = 300;
+/** Of all contexts together: DCMTK proposes five for each of 128. Some thousand records may wait in memory, and all of them be the largest. */
+const MOST_SYNTAXES_IN_ALL = 128 * 5;
 const NOTHING_DONE = { count: 1, instances: 0, dataSetBytes: 0, responses: {} };
 
 export function describeEnded(association: AcceptedAssociation, end: AssociationEnd, summary: AssociationSummary): AssociationRecord {
@@ -56,7 +58,6 @@ function momentary() {
 
 function describeRequest(request: AssociationRequest, answers: readonly ContextAnswer[]) {
   const { callingAe, calledAe, peer, implementationClassUid, implementationVersionName } = request;
-  const answerOf = new Map(answers.map((answer) => [answer.id, answer]));
   return {
     source: peer.address,
     listener: peer.listener,
@@ -65,16 +66,30 @@ function describeRequest(request: AssociationRequest, answers: readonly ContextA
     calledAe,
     tls: peer.tls && { protocol: peer.tls.protocol, subject: peer.tls.subject?.slice(0, MOST_SUBJECT_CHARACTERS) },
     implementation: { classUid: uidOrNote(implementationClassUid), versionName: implementationVersionName?.slice(0, 16) },
-    contexts: request.contexts.map((context) => describeContext(context, answerOf.get(context.id))),
+    contexts: describeContexts(request.contexts, answers),
   };
 }
 
-function describeContext({ id, abstractSyntaxUid, transferSyntaxUids }: ProposedContext, answer: ContextAnswer | undefined) {
-  const more = transferSyntaxUids.length - MOST_SYNTAXES;
+function describeContexts(contexts: readonly ProposedContext[], answers: readonly ContextAnswer[]) {
+  const answerOf = new Map(answers.map((answer) => [answer.id, answer]));
+  let left = MOST_SYNTAXES_IN_ALL;
+  return contexts.map((context) => {
+    const listed = Math.min(context.transferSyntaxUids.length, MOST_SYNTAXES, left);
+    left -= listed;
+    return describeContext(context, listed, answerOf.get(context.id));
+  });
+}
+
+function describeContext(
+  { id, abstractSyntaxUid, transferSyntaxUids }: ProposedContext,
+  listed: number,
+  answer: ContextAnswer | undefined,
+) {
+  const more = transferSyntaxUids.length - listed;
   return {
     id,
     abstractSyntaxUid: uidOrNote(abstractSyntaxUid),
-    transferSyntaxUids: transferSyntaxUids.slice(0, MOST_SYNTAXES).map(uidOrNote),
+    transferSyntaxUids: transferSyntaxUids.slice(0, listed).map(uidOrNote),
     ...(more > 0 ? { moreSyntaxes: more } : {}),
     ...(answer ? { result: answer.result } : {}),
     ...(answer?.result === 0 ? { chosen: answer.transferSyntaxUid } : {}),

@@ -108,6 +108,14 @@ describe('roles', () => {
   });
 });
 
+describe('roles for classes without a context', () => {
+  it('are not answered, however many: the answer fits into its item of 64 KiB', () => {
+    const roles = Array.from({ length: 8_000 }, (_, n) => ({ sopClassUid: `1.${n}`, scu: true, scp: true }));
+    const answer = ask({}, [CT], { roles: [...roles, { sopClassUid: CT, scu: true, scp: true }] });
+    assert.deepEqual(answer.roles, [{ sopClassUid: CT, scu: true, scp: false }]);
+  });
+});
+
 describe('extended negotiation of storage (PS3.4 section B.3.1)', () => {
   const proposals = {
     extendedNegotiations: [VERIFICATION, CT, CT, WORKLIST].map((sopClassUid) => ({ sopClassUid, information: Buffer.alloc(6) })),

@@ -1,7 +1,9 @@
 // What is agreed on beside the contexts for the classes that are stored: roles (PS3.7 D.3.3.4) and what storing means here (PS3.4 section B.3.1).
 import type { GatewayDocument } from '@causeway/shared/config/gateway-document';
+import { STORAGE_COMMITMENT_PUSH_MODEL } from '@causeway/shared/dicom/storage-commitment/push-model';
+import { isUid } from '@causeway/shared/dicom/uid';
 import type { AssociationRequest, ContextAnswer, ExtendedNegotiation, RoleSelection } from '@causeway/shared/dicom/upper-layer/association';
-import { isStorageClass } from './storage-service.ts';
+import { isStorageClass, isTaken } from './storage-service.ts';
 
 /** PS3.4 table B.3-2: full storage, every element kept, private ones too. */
 const LEVEL_2 = 2;
@@ -10,9 +12,15 @@ const SIGNATURES_NOT_PRESERVED = 1;
 /** Bit for bit what came. */
 const SIGNATURES_PRESERVED = 3;
 
-/** We are the provider: the requestor stays what it is by default, user alone. */
-export function answerRole({ sopClassUid, scu }: RoleSelection): RoleSelection {
-  return { sopClassUid, scu, scp: false };
+/**
+ * We are the provider: the requestor stays what it is by default, user alone. Answered for the classes of its contexts; for any other a role says nothing, and
+ * the answers to thousands of them would not fit into the A-ASSOCIATE-AC.
+ */
+export function answerRoles({ contexts, roles }: AssociationRequest): RoleSelection[] {
+  const proposed = new Set(contexts.map(({ abstractSyntaxUid }) => abstractSyntaxUid).filter(isUid));
+  return roles
+    .filter(({ sopClassUid }) => proposed.has(sopClassUid) && (isTaken(sopClassUid) || sopClassUid === STORAGE_COMMITMENT_PUSH_MODEL))
+    .map(({ sopClassUid, scu }) => ({ sopClassUid, scu, scp: false }));
 }
 
 /** For each storage class that was accepted with at least one context. */

@@ -18,8 +18,8 @@ export interface ListenerHost {
   readonly artimMs: () => number;
   /** What all connections without TLS read into, one after the other. */
   readonly readBuffer: Buffer;
-  /** False: one connection too many. */
-  counts(socket: Socket, peer: Peer): boolean;
+  /** False: one connection too many. `isBalancer`: whose it is comes later. */
+  counts(socket: Socket, peer: Peer, isBalancer: boolean): boolean;
   admit(socket: Socket, peer: Peer): void;
   report(event: ScpEvent): void;
 }
@@ -110,8 +110,9 @@ export class ScpListener implements OpenListener {
     // With TLS a peer that leaves during the handshake would be noticed at its timeout only.
     if (gate !== undefined) socket.allowHalfOpen = false;
     const peer = peerOf(socket, this.#settings.id);
-    if (!this.#host.counts(socket, peer)) return;
-    if (this.#settings.proxyProtocol) this.#behindBalancer(socket, peer, gate);
+    const { proxyProtocol = false } = this.#settings;
+    if (!this.#host.counts(socket, peer, proxyProtocol)) return;
+    if (proxyProtocol) this.#behindBalancer(socket, peer, gate);
     else this.#admit(socket, peer, gate);
   }
 

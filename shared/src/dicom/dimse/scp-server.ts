@@ -6,6 +6,7 @@ import { newReadBuffer } from '../upper-layer/shared-buffer-socket.ts';
 import type { ListenOptions, OpenListener, Scp, ScpEvent, ScpOptions } from './scp.ts';
 import { type AssociationHost, ScpAssociation } from './scp-association.ts';
 import { type ListenerHost, ScpListener } from './scp-listener.ts';
+import { SourceCount } from './source-count.ts';
 
 /** Connections without an association yet, or closing: as many again as associations, and some for a small limit. */
 const SPARE_CONNECTIONS = 32;
@@ -18,7 +19,8 @@ export class ScpServer implements Scp, AssociationHost, ListenerHost {
   readonly #sockets = new Set<Socket>();
   readonly #associations = new Set<ScpAssociation>();
   readonly #open = new Set<ScpAssociation>();
-  readonly #openBySource = new Map<string, number>();
+  readonly #openBySource = new SourceCount();
+  readonly #socketsBySource = new SourceCount();
   #isDraining = false;
   readonly #idleWaiters = new Set<() => void>();
   readonly #emptyWaiters = new Set<() => void>();
@@ -66,7 +68,7 @@ export class ScpServer implements Scp, AssociationHost, ListenerHost {
       const because = `${this.#open.size} associations are open, the limit is ${limits.associations} (associations)`;
       return { result: 2, source: 3, reason: 2, because, limit: 'associations' };
     }
-    const fromSource = this.#openBySource.get(source) ?? 0;
+    const fromSource = this.#openBySource.of(source);
     if (fromSource >= limits.associationsPerSource) {
       const because = `${fromSource} associations are open from there, the limit is ${limits.associationsPerSource} (associationsPerSource)`;
       return { result: 2, source: 3, reason: 2, because, limit: 'associationsPerSource' };
@@ -76,16 +78,12 @@ export class ScpServer implements Scp, AssociationHost, ListenerHost {
 
   associationOpened(association: ScpAssociation): void {
     this.#open.add(association);
-    const source = association.peer.address;
-    this.#openBySource.set(source, (this.#openBySource.get(source) ?? 0) + 1);
+    this.#openBySource.add(association.peer.address);
   }
 
   associationOver(association: ScpAssociation): void {
     if (!this.#open.delete(association)) return;
-    const source = association.peer.address;
-    const left = (this.#openBySource.get(source) ?? 1) - 1;
-    if (left === 0) this.#openBySource.delete(source);
-    else this.#openBySource.set(source, left);
+    this.#openBySource.remove(association.peer.address);
     if (this.#open.size === 0) for (const idle of this.#idleWaiters) idle();
   }
 
@@ -101,22 +99,35 @@ export class ScpServer implements Scp, AssociationHost, ListenerHost {
     this.options.report(event);
   }
 
-  /** False: one too many, and closed already. Without this bound, silent connections could use up our file descriptors for as long as ARTIM runs. */
-  counts(socket: Socket, { address: source, listener }: Peer): boolean {
-    const limit = this.options.limits().associations * 2 + SPARE_CONNECTIONS;
-    if (this.#sockets.size >= limit) {
-      this.report({ kind: 'connections-exceeded', source, listener, detail: `${limit} connections are open`, limit: 'associations' });
+  /**
+   * False: one too many, and closed already. Without these bounds, silent connections could use up our file descriptors for as long as ARTIM runs, and those of
+   * one source everybody's places. `isBalancer`: the address is that of a balancer, which brings connections of many.
+   */
+  counts(socket: Socket, { address: source, listener }: Peer, isBalancer: boolean): boolean {
+    const { associations, associationsPerSource } = this.options.limits();
+    const excess =
+      excessOf({ found: this.#sockets.size, limit: 'associations', associations }, '') ??
+      (isBalancer
+        ? undefined
+        : excessOf(
+            { found: this.#socketsBySource.of(source), limit: 'associationsPerSource', associations: associationsPerSource },
+            ' from there',
+          ));
+    if (excess !== undefined) {
+      this.report({ kind: 'connections-exceeded', source, listener, ...excess });
       socket.on('error', () => socket.destroy());
       socket.destroy();
       return false;
     }
     this.#sockets.add(socket);
-    socket.once('close', () => this.#closed(socket));
+    this.#socketsBySource.add(source);
+    socket.once('close', () => this.#closed(socket, source));
     return true;
   }
 
-  #closed(socket: Socket): void {
+  #closed(socket: Socket, source: string): void {
     this.#sockets.delete(socket);
+    this.#socketsBySource.remove(source);
     if (this.#sockets.size === 0) for (const empty of this.#emptyWaiters) empty();
   }
 
@@ -132,6 +143,12 @@ export class ScpServer implements Scp, AssociationHost, ListenerHost {
     for (const socket of this.#sockets) socket.destroy();
     if (this.#sockets.size > 0) await settledOrAfter(this.#emptyWaiters, FAREWELL_MS);
   }
+}
+
+/** `associations`: how many the limit of that name allows. */
+function excessOf({ found, limit, associations }: { found: number; limit: string; associations: number }, where: string) {
+  const most = associations * 2 + SPARE_CONNECTIONS;
+  return found < most ? undefined : { detail: `${most} connections are open${where}`, limit };
 }
 
 /** Resolves when one of the waiters is called, or after that time. */

@@ -12,6 +12,8 @@ const CALLING_AE = 20;
 const RESERVED = 36;
 const ITEMS = 68;
 const MAX_CONTEXTS = 128;
+/** 64 for each context: PS3.6 has no more. A million bytes of tiny ones would take many times that in memory, for as long as the association lasts. */
+const MAX_SYNTAXES = MAX_CONTEXTS * 64;
 
 /** Throws PduError. Items of unknown type are skipped (PS3.8 section 9.3.1). */
 export function decodeAssociateRequest(body: Buffer): AssociateRequestPdu {
@@ -19,6 +21,7 @@ export function decodeAssociateRequest(body: Buffer): AssociateRequestPdu {
   const items = readItems(body.subarray(ITEMS));
   const contexts = items.filter((item) => item.type === ITEM_TYPE.presentationContextRq).map(decodeProposedContext);
   requireUniqueIds(contexts);
+  requireFewSyntaxes(contexts);
   const applicationContext = items.find((item) => item.type === ITEM_TYPE.applicationContext);
   return {
     protocolVersion: body.readUInt16BE(0),
@@ -78,4 +81,9 @@ function requireUniqueIds(contexts: readonly { id: number }[]): void {
     ids.add(id);
   }
   if (contexts.length > MAX_CONTEXTS) throw new PduError(6, `${contexts.length} presentation contexts`);
+}
+
+function requireFewSyntaxes(contexts: readonly ProposedContext[]): void {
+  const count = contexts.reduce((sum, { transferSyntaxUids }) => sum + transferSyntaxUids.length, 0);
+  if (count > MAX_SYNTAXES) throw new PduError(6, `${count} transfer syntaxes, our limit is ${MAX_SYNTAXES}`);
 }

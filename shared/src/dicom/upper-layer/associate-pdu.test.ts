@@ -132,6 +132,18 @@ test('ids that are even, zero or twice there are refused', () => {
   refuses(withItem('2000000405000000'), /id 5 comes twice/);
 });
 
+test('64 transfer syntaxes for each of 128 contexts are read, one more is refused: a megabyte of tiny ones would take many in memory', () => {
+  const many = Array.from({ length: 128 }, (_, n) => ({
+    id: 2 * n + 1,
+    abstractSyntaxUid: '1.2',
+    transferSyntaxUids: Array<string>(64).fill('1'),
+  }));
+  const request = () => bodyOf(encodeAssociateRequest({ calledAe: 'A', callingAe: 'B', contexts: many, maxPduBytes: 0, implementation }));
+  assert.equal(decodeAssociateRequest(request()).contexts.length, 128);
+  many[127]!.transferSyntaxUids.push('1');
+  refuses(request(), /8193 transfer syntaxes/);
+});
+
 test('items that end beyond their PDU or are too short are refused', () => {
   refuses(bodyOf(REQUEST).subarray(0, 67), /67 bytes/);
   refuses(withItem('20'), /ends beyond/);

@@ -6,7 +6,7 @@ import { connectBus } from '@causeway/shared/bus/nats-bus';
 import { freePort, startNatsServer } from '@causeway/shared/bus/nats-server-for-tests';
 import { defaultGatewayDocument } from '@causeway/shared/config/gateway-document';
 import { createLogger } from '@causeway/shared/logger';
-import { NODE_FLAGS } from '../../deploy/standalone/src/service-plans.ts';
+import { NODE_ENVIRONMENT, NODE_FLAGS } from '../../deploy/standalone/src/node-runtime.ts';
 import { start, untilListening, untilServing } from './bench-processes.ts';
 
 export interface Target {
@@ -95,9 +95,7 @@ export async function startReceiverAlone(folder: string, processes = 1): Promise
     CAUSEWAY_DICOM_HOST: '127.0.0.1',
     CAUSEWAY_DICOM_PORT: String(dicomPort),
     CAUSEWAY_DICOM_REUSE_PORT: String(processes > 1),
-    // As the gateway starts it.
-    NODE_COMPILE_CACHE: join(import.meta.dirname, '../../.cache/compiled'),
-    MALLOC_ARENA_MAX: '1',
+    ...NODE_ENVIRONMENT,
   };
   const args = [...NODE_FLAGS, join(import.meta.dirname, '../../services/receiver/src/main.ts')];
   const receivers = Array.from({ length: processes }, (_, n) =>

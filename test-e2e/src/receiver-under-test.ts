@@ -9,6 +9,7 @@ import { publishGatewayDocument } from '@causeway/shared/bus/gateway-configurati
 import { connectBus } from '@causeway/shared/bus/nats-bus';
 import { freePort, type NatsServer, startNatsServer } from '@causeway/shared/bus/nats-server-for-tests';
 import { createLogger } from '@causeway/shared/logger';
+import { NODE_ENVIRONMENT, NODE_FLAGS } from '../../deploy/standalone/src/node-runtime.ts';
 import { ROOT } from './gateway-under-test.ts';
 import { lastingPort } from './lasting-port.ts';
 import { until } from './wait-for-fact.ts';
@@ -122,8 +123,8 @@ class RunningReceiver implements ReceiverUnderTest {
   }
 
   async start(): Promise<void> {
-    const child = spawn(process.execPath, [join(ROOT, 'services', 'receiver', 'src', 'main.ts')], {
-      env: { ...process.env, ...this.#environment(), ...this.#parts.options.env },
+    const child = spawn(process.execPath, [...NODE_FLAGS, join(ROOT, 'services', 'receiver', 'src', 'main.ts')], {
+      env: { ...process.env, ...NODE_ENVIRONMENT, ...this.#environment(), ...this.#parts.options.env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (data: Buffer) => (this.#log += data.toString()));

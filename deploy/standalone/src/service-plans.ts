@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { DataFolder } from './data-folder.ts';
 import type { ProcessPlan } from './kept-process.ts';
 import { NATS_USER, natsUrl } from './nats-server.ts';
+import { NODE_ENVIRONMENT, NODE_FLAGS } from './node-runtime.ts';
 import type { Ports } from './ports.ts';
 import { databaseUrl } from './postgres/postgres.ts';
 import type { Secrets } from './secrets.ts';
@@ -38,8 +39,6 @@ export interface ServicePlanOptions {
   readonly configFile: string | undefined;
 }
 
-/** V8 lets its nursery grow to 16 MiB and more; 2 MiB cost no measurable time, and a receiver with 200 associations 12 MB less. */
-export const NODE_FLAGS = ['--max-semi-space-size=2'];
 /**
  * Niceness relative to the supervisor's: a modality waits for the receiver, nobody waits for the others within milliseconds. Only root may go below
  * its own; where even root may not (a container without CAP_SYS_NICE), nice says so in the log and starts the program all the same.
@@ -92,10 +91,7 @@ function common({ settings, data, ports, secrets }: ServicePlanOptions): NodeJS.
     CAUSEWAY_STREAM_BYTES: String(settings.streamBytes),
     CAUSEWAY_DRAIN_MS: String(settings.drainMs),
     CAUSEWAY_OPS_HOST: '127.0.0.1',
-    // Compiled code is kept between starts, for all gateways of this checkout: a later start is ready seconds earlier.
-    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(ROOT, '.cache', 'compiled'),
-    // glibc keeps freed memory for each thread otherwise: 10 MB of a receiver with 200 associations.
-    MALLOC_ARENA_MAX: '1',
+    ...NODE_ENVIRONMENT,
     CAUSEWAY_CONFIG: undefined,
   };
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { newReceiptId, receivedKey } from '../brands.ts';
 import { ObjectMissing, TransientError } from '../errors.ts';
-import { type FaultyS3, startFaultyS3 } from './s3-faulty-store-for-tests.ts';
+import { type FaultyS3, SHORT_PACE, startFaultyS3 } from './s3-faulty-store-for-tests.ts';
 import { placedBytes, readAll, sha256, storeObject, writeAll } from './store-contract-for-tests.ts';
 
 const MIB = 1024 * 1024;
@@ -62,6 +62,18 @@ describe('the end of a large object', () => {
     assert.equal(sha256(await readAll(await s3.truth.get(key))), sha256(large));
   });
 
+  for (const [what, fault] of Object.entries({
+    'is told not to be there': answer(404, 'NotFound'),
+    'cannot be looked at': answer(503, 'SlowDown'),
+  }))
+    it(`is refused, and taken away again, when what was joined ${what}`, async () => {
+      s3.proxy.behave({ matching: /^HEAD \S+received/, fault });
+      const { key, opened } = await upload(40 * MIB);
+      await assert.rejects(opened.commit(), TransientError);
+      s3.proxy.behave();
+      await until('the object is gone', async () => (await s3.truth.stat(key)) === undefined);
+    });
+
   it('is refused when the upload cannot even be begun', async () => {
     s3.proxy.behave({ matching: BEGIN, fault: answer(503, 'SlowDown') });
     const { key, opened } = await upload(30 * MIB);
@@ -103,6 +115,19 @@ describe('reading on bad days', () => {
       const range = { start: 3, end: 31 * MIB };
       assert.equal(sha256(await readAll(await s3.store.get(key, range))), sha256(large.subarray(3, 31 * MIB)), `${fault.kind}, a range`);
     }
+  });
+
+  it('is not cut by the time limit of one request: a slow reader has all of it from one answer', async () => {
+    const key = await storeObject(s3.truth, large);
+    // Had a second request been needed, it would have been refused.
+    const refused = answer(403, 'AccessDenied');
+    s3.proxy.behave(
+      { matching: GET, fault: { kind: 'cut-answer', afterBytes: large.length + MIB }, times: 1 },
+      { matching: GET, fault: refused },
+    );
+    const stream = await s3.store.get(key);
+    await new Promise((resolve) => setTimeout(resolve, 2 * SHORT_PACE.answerMs));
+    assert.equal(sha256(await readAll(stream)), sha256(large));
   });
 
   it('fails, and does not end early, when not a byte comes any more', async () => {

@@ -39,10 +39,16 @@ export class S3Parts {
   readonly #running = new Set<Promise<void>>();
   #uploadId: Promise<string> | undefined;
   #next = 2;
+  #mayBeJoined = false;
   #failure: unknown;
 
   constructor(place: PartsPlace) {
     this.#place = place;
+  }
+
+  /** The parts may be an object by now, whatever `complete` rejected with. */
+  get mayBeJoined(): boolean {
+    return this.#mayBeJoined;
   }
 
   /** Sends what is whole. Resolves when the writer may go on; rejects when a part has failed for good. */
@@ -139,11 +145,13 @@ export class S3Parts {
     const Parts = [...this.#etags].sort(([a], [b]) => a - b).map(([PartNumber, ETag]) => ({ PartNumber, ETag }));
     const command = { Bucket: bucket.name, Key: key, UploadId: await this.#open(), MultipartUpload: { Parts } };
     let failure: S3RequestFailed | undefined;
+    this.#mayBeJoined = true;
     await s3Request({ bucket, what: `complete ${key}`, signal }, (abortSignal) =>
       bucket.client.send(new CompleteMultipartUploadCommand(command), { abortSignal }),
     ).catch((error: unknown) => {
-      if (!(error instanceof S3RequestFailed && error.mayBeDone)) throw error;
-      failure = error;
+      this.#mayBeJoined = error instanceof S3RequestFailed && error.mayBeDone;
+      if (!this.#mayBeJoined) throw error;
+      failure = error as S3RequestFailed;
     });
     const found = await headObject(bucket, key);
     if (found?.size === size) return;

@@ -91,19 +91,23 @@ export async function s3Request<T>(work: S3Work, attempt: (signal: AbortSignal) 
   const began = performance.now();
   let mayBeDone = false;
   for (let tries = 1; ; tries++) {
-    const limit = AbortSignal.timeout(work.limitMs ?? timeLimitMs(work));
+    const limit = new AbortController();
+    // Ends with the attempt: a body that is still being read must not be cut by it.
+    const timer = setTimeout(() => limit.abort(), work.limitMs ?? timeLimitMs(work));
     try {
-      return await attempt(work.signal ? AbortSignal.any([limit, work.signal]) : limit);
+      return await attempt(work.signal ? AbortSignal.any([limit.signal, work.signal]) : limit.signal);
     } catch (cause) {
       // Our own: the spool file could not be read.
       if (cause instanceof TransientError) throw cause;
-      const failure = s3Failure(cause, limit.aborted);
+      const failure = s3Failure(cause, limit.signal.aborted);
       mayBeDone ||= failure.mayBeDone;
       const again =
         failure.mayPass && tries < (work.tries ?? Number.POSITIVE_INFINITY) && performance.now() - began < work.bucket.pace.tryForMs;
       if (!again || work.signal?.aborted) throw new S3RequestFailed(work.what, { failure, tries, mayBeDone, cause });
-      await pause(Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (tries - 1)));
+    } finally {
+      clearTimeout(timer);
     }
+    await pause(Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (tries - 1)));
   }
 }
 

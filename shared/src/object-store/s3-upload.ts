@@ -141,7 +141,7 @@ export class S3Upload implements ObjectUpload {
     this.#ending.abort();
     const parts = this.#parts;
     if (parts) this.#place.tidy(this.#key, () => parts.abort());
-    if (!(error instanceof S3RequestFailed && error.mayBeDone)) return;
+    if (!parts?.mayBeJoined && !(error instanceof S3RequestFailed && error.mayBeDone)) return;
     const remove = () => deleteObject(this.#place.bucket, this.#key, { tries: 1 });
     this.#place.tidy(this.#key, remove);
     this.#place.tidy(this.#key, remove, LATE_MS);

@@ -9,6 +9,7 @@ import { type CommitmentRequest, type CommitmentResult, commitmentRequest } from
 import type { Logger } from '@causeway/shared/logger';
 import { readJsonObject, writeJsonObject } from '@causeway/shared/object-store/json-objects';
 import type { ObjectStore } from '@causeway/shared/object-store/object-store';
+import { Turns } from '@causeway/shared/object-store/turns';
 import { type Judgement, judgeReference } from './judge-reference.ts';
 import { instancesAreQuiet, type QuietOptions } from './quiet.ts';
 
@@ -59,7 +60,8 @@ const earlierOf = (a: Date, b: Date): Date => (a < b ? a : b);
 async function judgeAll(parts: DecideParts, { after, commitment }: CommitmentWork, request: CommitmentRequest): Promise<Judgement[]> {
   const { sopClassUids, references, unsupported } = request;
   const judgements: Judgement[] = [];
-  const isThere = limited(CONCURRENT_STATS, (receipt: KeptReceipt) => isInStore(parts, receipt));
+  const turns = new Turns(CONCURRENT_STATS);
+  const isThere = (receipt: KeptReceipt) => turns.take(() => isInStore(parts, receipt));
   for (let start = 0; start < references.length; start += PAGE) {
     const page = references.slice(start, start + PAGE);
     const rows = await findKeptReceipts(
@@ -132,21 +134,4 @@ async function keepResult(
   if (first) log.info({ commitment: id, callingAe, committed: committed.length, failed: failed.length }, 'storage commitment decided');
   else await store.delete(answerKey);
   return first;
-}
-
-/** At most so many at a time. */
-function limited<A, R>(most: number, work: (argument: A) => Promise<R>): (argument: A) => Promise<R> {
-  let running = 0;
-  const waiting: (() => void)[] = [];
-  return async (argument) => {
-    if (running >= most) await new Promise<void>((resolve) => waiting.push(resolve));
-    else running += 1;
-    try {
-      return await work(argument);
-    } finally {
-      const next = waiting.shift();
-      if (next) next();
-      else running -= 1;
-    }
-  };
 }

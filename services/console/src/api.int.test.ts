@@ -26,7 +26,7 @@ before(async () => {
 after(() => page?.stop());
 beforeEach(() => page.clear());
 
-const know = (...facts: Fact[]): Promise<void> => applyFacts(page.database, facts);
+const know = (...facts: Fact[]): Promise<unknown> => applyFacts(page.database, facts);
 const get = async (url: string) => (await page.request('GET', url)).json();
 const audit = async (): Promise<{ action: string; subject: string; operator: string }[]> =>
   (await get('/api/audit')).actions.filter(({ action }: { action: string }) => action !== 'signed-in');
@@ -117,6 +117,28 @@ describe('studies', () => {
         { rule: rules[0], skipped: false, revision: 3, instances: 2 },
         { rule: 'rule 2 is impossible', skipped: true, revision: 3, instances: 1 },
       ]);
+    }
+  });
+
+  test('what was received under one UID with other content, or for another series, is counted for its studies and told by reception', async () => {
+    const first = sampleInstance(1, 1);
+    const altered = { ...sampleInstance(1, 2), sopInstanceUid: first.sopInstanceUid };
+    const elsewhere = { ...sampleInstance(2, 3), sopInstanceUid: first.sopInstanceUid };
+    await know(receivedFact(first, 1), receivedFact(sampleInstance(1, 4), 4));
+    assert.equal((await get('/api/studies')).studies[0].conflicting, 0);
+    await know(receivedFact(altered, 2), receivedFact(elsewhere, 3));
+    const { studies } = await get('/api/studies');
+    assert.deepEqual(
+      studies.map(({ conflicting }: { conflicting: number }) => conflicting),
+      [1, 1],
+    );
+    assert.equal((await get('/api/work')).conflicting, 1);
+    for (const study of [first, elsewhere]) {
+      const { conflicts } = await get(`/api/studies/${study.studyInstanceUid}`);
+      assert.deepEqual(
+        conflicts.map((one: Record<string, unknown>) => [one.receiptId, one.digest, one.studyKey, one.otherContent, one.otherSeries]),
+        [first, altered, elsewhere].map(({ receiptId, digest, studyInstanceUid }) => [receiptId, digest, studyInstanceUid, true, true]),
+      );
     }
   });
 

@@ -71,7 +71,7 @@ export async function startTestConsole(overrides: Partial<ConsoleParts> = {}): P
       return app.inject({ method, url, headers, payload: body as object | undefined });
     },
     clear: async () => {
-      await database.query(`TRUNCATE commitments, associations, studies, series, instances, deliveries, retrievals, destination_states, operator_actions,
+      await database.query(`TRUNCATE conflicts, commitments, associations, studies, series, instances, deliveries, retrievals, destination_states, operator_actions,
         configuration_revisions, sessions, sign_in_refusals, users`);
       await insertUser(database, { name: 'admin', passwordHash: hash, mustChangePassword: false });
       cookie = undefined;

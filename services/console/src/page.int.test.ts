@@ -60,7 +60,7 @@ beforeEach(async (t) => {
   });
 });
 
-const know = (...facts: Fact[]): Promise<void> => applyFacts(gateway.database, facts);
+const know = (...facts: Fact[]): Promise<unknown> => applyFacts(gateway.database, facts);
 const shows = (text: string): Promise<void> => page.getByText(text).first().waitFor();
 const held: Held = { reason: 'ambiguous', detail: 'calling AE title CT1 fits two facilities', candidates: ['ms44', 'north'] };
 

@@ -25,7 +25,7 @@ let database: Database;
 let bus: Bus;
 let consumption: Consumption;
 const left: number[] = [];
-const metrics = { written: () => {}, leftBehind: () => void left.push(1) };
+const metrics = { written: () => {}, leftBehind: () => void left.push(1), conflicting: () => {} };
 
 before(async () => {
   [postgres, nats] = await Promise.all([startPostgres(), startNatsServer()]);

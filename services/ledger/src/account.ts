@@ -12,7 +12,7 @@ export interface AccountParts {
   readonly bus: Bus;
   readonly database: Database;
   readonly log: Logger;
-  readonly metrics: Pick<LedgerMetrics, 'written' | 'leftBehind'>;
+  readonly metrics: Pick<LedgerMetrics, 'written' | 'leftBehind' | 'conflicting'>;
 }
 
 /** The durable consumer of FACTS; reconciliation asks how far behind it is. */
@@ -31,7 +31,10 @@ export async function account({ bus, database, log, metrics }: AccountParts): Pr
   const batcher = new FactBatcher({
     apply: async (facts) => {
       const began = performance.now();
-      await applyFacts(database, facts);
+      const conflicts = await applyFacts(database, facts);
+      for (const conflict of conflicts)
+        log.warn(conflict, 'one SOP Instance UID was received with other content, or for another series: all are kept');
+      metrics.conflicting(conflicts.length);
       metrics.written(facts.length, (performance.now() - began) / 1_000);
     },
     maxFacts: MAX_BATCH,

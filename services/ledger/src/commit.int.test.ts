@@ -96,7 +96,7 @@ async function later(ms: number): Promise<void> {
 const shown = async (commitment: Commitment): Promise<CommitmentDetail> => (await findCommitment(ledger.database, commitment.id))!;
 const answers = (): CommitmentAnswer[] => bus.published.map(({ event }) => commitmentAnswer.parse(event));
 type Outcome = FactOf<'ledger.commitment.reported'>['outcome'];
-function heard(commitment: Commitment, outcome: Outcome, { attempt = 1, at = now } = {}): Promise<void> {
+function heard(commitment: Commitment, outcome: Outcome, { attempt = 1, at = now } = {}): Promise<unknown> {
   const occurredAt = new Date(at).toISOString();
   const told = { attempt, outcome, association: 'new', reason: outcome } as const;
   return applyFacts(ledger.database, [{ ...newEnvelope(), occurredAt, type: 'ledger.commitment.reported', commitment, ...told }]);

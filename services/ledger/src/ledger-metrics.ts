@@ -8,6 +8,7 @@ import { LEDGER_CONSUMER } from './account.ts';
 export interface LedgerMetrics {
   written(facts: number, seconds: number): void;
   leftBehind(): void;
+  conflicting(count: number): void;
   reconciled(kind: 'objects' | 'instances' | 'deliveries', count: number): void;
   postponed(kind: 'objects' | 'instances' | 'deliveries', count: number): void;
   deleted(objects: number): void;
@@ -21,6 +22,11 @@ const WORK: readonly { name: string; description: string; value: (work: OpenWork
     description: 'deliveries that were given up, until somebody retries them',
     value: (work) => work.failed,
   },
+  {
+    name: 'causeway_conflicting_instances',
+    description: 'SOP Instance UIDs received with other content or for another series',
+    value: (work) => work.conflicting,
+  },
   { name: 'causeway_open_deliveries', description: 'deliveries due or retrying', value: (work) => work.open },
   { name: 'causeway_oldest_undelivered_seconds', description: 'age of the oldest open delivery', value: (work) => work.oldestOpenSeconds },
 ];
@@ -29,6 +35,9 @@ export function ledgerMetrics(meter: Meter, parts: { bus: Bus; database: Databas
   const facts = meter.createCounter('causeway_ledger_facts', { description: 'facts written' });
   const seconds = meter.createHistogram('causeway_ledger_batch_seconds', { description: 'time to write one batch of facts', unit: 's' });
   const left = meter.createCounter('causeway_ledger_facts_left_behind', { description: 'facts that can never be stored' });
+  const conflicting = meter.createCounter('causeway_ledger_conflicts_found', {
+    description: 'SOP Instance UIDs found with other content or for another series',
+  });
   const motion = meter.createCounter('causeway_ledger_set_in_motion_again', { description: 'work that reconciliation published again' });
   const postponed = meter.createCounter('causeway_ledger_reconciliation_postponed', {
     description: 'work that reconciliation did not judge: queues were busy',
@@ -47,6 +56,7 @@ export function ledgerMetrics(meter: Meter, parts: { bus: Bus; database: Databas
       seconds.record(took);
     },
     leftBehind: () => left.add(1),
+    conflicting: (count) => conflicting.add(count),
     reconciled: (kind, count) => motion.add(count, { kind }),
     postponed: (kind, count) => postponed.add(count, { kind }),
     deleted: (objects) => deleted.add(objects),

@@ -90,7 +90,7 @@ describe('reconcile: objects', () => {
     const { bytes, instance } = objectOf(sampleInstance(1, 1));
     await ledger.putObject(instance.objectKey, bytes);
     const parts = ledger.parts();
-    let writing: Promise<void> | undefined;
+    let writing: Promise<unknown> | undefined;
     const unacknowledged = parts.bus.unacknowledged.bind(parts.bus);
     parts.bus.unacknowledged = async (stream, consumer) => {
       writing ??= applyFacts(ledger.database, [routedFact(instance, 1, { to: [] })]);

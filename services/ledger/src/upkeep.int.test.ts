@@ -19,7 +19,7 @@ const configuration = (known: boolean): GatewayConfiguration => ({
   stop: () => {},
 });
 const timing = { graceMs: 600_000, everyMs: 300_000 };
-const counting = { ...metrics, written: () => {}, leftBehind: () => {} };
+const counting = { ...metrics, written: () => {}, leftBehind: () => {}, conflicting: () => {} };
 
 describe('upkeep', () => {
   test('at its start an old object that nobody knows is set in motion, a young one is not; stop waits for the round', async () => {

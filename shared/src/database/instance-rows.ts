@@ -128,7 +128,8 @@ const UPSERT = `
     ${NAMES.map((name) => `${name} = excluded.${name}`).join(', ')},
     compression = CASE WHEN ${NEWER_COMPRESSION} THEN excluded.compression ELSE instances.compression END,
     compression_order = CASE WHEN ${NEWER_COMPRESSION} THEN excluded.compression_order ELSE instances.compression_order END
-  WHERE excluded.state_order > instances.state_order`;
+  WHERE excluded.state_order > instances.state_order
+  RETURNING sop_instance_uid, object_key`;
 
 /** A compression that comes with an older state is still the newest compression. */
 const LATE_COMPRESSION = `
@@ -136,10 +137,16 @@ const LATE_COMPRESSION = `
   FROM jsonb_to_recordset($1::jsonb) AS r(receipt_id uuid, compression jsonb, compression_order text)
   WHERE instances.receipt_id = r.receipt_id AND r.compression_order > COALESCE(instances.compression_order, '')`;
 
-/** Rows must be sorted by receipt id. */
-export async function upsertInstances(target: Queryable, rows: InstanceRow[]): Promise<void> {
-  if (rows.length === 0) return;
-  await target.query(UPSERT, [JSON.stringify(rows)]);
+/** Rows must be sorted by receipt id. Resolves with the SOP Instance UIDs of received objects among the rows that were made or changed. */
+export async function upsertInstances(target: Queryable, rows: InstanceRow[]): Promise<string[]> {
+  if (rows.length === 0) return [];
+  const written = await target.query<Pick<InstanceRow, 'sop_instance_uid' | 'object_key'>>(UPSERT, [JSON.stringify(rows)]);
+  await upsertCompressions(target, rows);
+  const received = written.filter(({ object_key }) => object_key.startsWith('received/'));
+  return [...new Set(received.map(({ sop_instance_uid }) => sop_instance_uid))];
+}
+
+async function upsertCompressions(target: Queryable, rows: InstanceRow[]): Promise<void> {
   const compressed = rows.filter((row) => row.compression !== null);
   if (compressed.length === 0) return;
   const parts = compressed.map(({ receipt_id, compression, compression_order }) => ({ receipt_id, compression, compression_order }));

@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { type PostgresForTests, startPostgres } from '../../../test-e2e/src/postgres-for-tests.ts';
+import { objectKey } from '../brands.ts';
 import { PermanentError, TransientError } from '../errors.ts';
 import { type Fact, fact as factSchema, type Held } from '../events/facts.ts';
+import type { Instance } from '../events/instance.ts';
 import type { Retrieval } from '../events/retrieval.ts';
 import { type Database, openDatabase } from './database.ts';
 import {
@@ -42,6 +44,7 @@ const TABLES: Record<string, string> = {
   retrievals: 'id',
   destination_states: 'destination',
   operator_actions: 'id',
+  conflicts: 'sop_instance_uid',
 };
 
 async function everyRow(): Promise<Record<string, unknown[]>> {
@@ -107,6 +110,9 @@ function aDay(): Fact[] {
     state: 'paused',
     reason: 'connect ECONNREFUSED',
   });
+  const altered = { ...sampleInstance(0, 9), sopInstanceUid: original!.sopInstanceUid };
+  const elsewhere = { ...sampleInstance(2, 10), sopInstanceUid: original!.sopInstanceUid };
+  facts.push(receivedFact(altered, 90), receivedFact(elsewhere, 91));
   facts.push({ ...sampleEnvelope(81), type: 'ledger.destination.changed', destination: 'cloud', state: 'open' });
   return facts;
 }
@@ -154,7 +160,8 @@ describe('the projection of facts', () => {
     await deleteEveryRow();
     await applyFacts(database, facts);
     const expected = await everyRow();
-    assert.equal(expected.instances!.length, 6);
+    assert.equal(expected.instances!.length, 8);
+    assert.equal(expected.conflicts!.length, 1);
     for (let seed = 1; seed <= 40; seed += 1) {
       const random = seeded(seed);
       await deleteEveryRow();
@@ -174,6 +181,37 @@ describe('the projection of facts', () => {
     assert.equal(await stateOf('deliveries', `${receipt(0)}.pacs`), 'discarded');
     assert.equal(await stateOf('deliveries', `${receipt(1)}.cloud`), 'confirmed');
     assert.equal(await stateOf('deliveries', `${receipt(2)}.pacs`), 'due');
+  });
+
+  test('one UID with other content or in another series is a conflict, told once; repeats and other encodings are none', async () => {
+    await deleteEveryRow();
+    const first = sampleInstance(5, 1);
+    const under = (instance: Instance, more: Partial<Instance> = {}): Instance => ({
+      ...instance,
+      sopInstanceUid: first.sopInstanceUid,
+      ...more,
+    });
+    const repeat = under(sampleInstance(5, 2), { digest: first.digest });
+    const encoded = under(sampleInstance(5, 3), { transferSyntaxUid: '1.2.840.10008.1.2' });
+    const fetched = under(sampleInstance(5, 4), { objectKey: objectKey(`retrieved/cloud/${'a'.repeat(32)}/1-a.dcm`) });
+    const harmless = [first, repeat, encoded, fetched].map((instance, n) => receivedFact(instance, n));
+    assert.deepEqual(await applyFacts(database, harmless), []);
+    const told = { sopInstanceUid: first.sopInstanceUid, otherContent: true, otherSeries: false };
+    const altered = receivedFact(under(sampleInstance(5, 5)), 5);
+    assert.deepEqual(await applyFacts(database, [altered]), [{ ...told, receipts: 4 }]);
+    assert.deepEqual(await applyFacts(database, [altered]), [], 'told again');
+    const moved = receivedFact(under(sampleInstance(6, 6), { digest: first.digest }), 6);
+    assert.deepEqual(await applyFacts(database, [moved]), [{ ...told, otherSeries: true, receipts: 5 }]);
+  });
+
+  test('of two ledgers that write one reception each at the same time, one finds the conflict', async () => {
+    await deleteEveryRow();
+    const pairs = Array.from({ length: 20 }, (_, n) => {
+      const one = sampleInstance(5, n);
+      return [one, { ...sampleInstance(5, 100 + n), sopInstanceUid: one.sopInstanceUid }] as const;
+    });
+    const both = pairs.flatMap((pair) => pair.map((instance) => applyFacts(database, [receivedFact(instance, 1)])));
+    assert.equal((await Promise.all(both)).flat().length, pairs.length);
   });
 
   test('a confirmed delivery stays confirmed under a late attempt, and becomes due only by a higher generation', async () => {

@@ -3,6 +3,7 @@ import type { Fact, FactOf } from '../events/facts.ts';
 import type { Instance } from '../events/instance.ts';
 import { type AssociationRow, associationRowOf, insertAssociations } from './association-rows.ts';
 import { applyCommitmentReports, type CommitmentReportRow, mergedReport } from './commitment-rows.ts';
+import { type Conflict, noteConflicts } from './conflict-rows.ts';
 import type { Database } from './database.ts';
 import { type DeliveryChange, type DeliveryRow, deliveryRowOf, mergedDelivery, upsertDeliveries } from './delivery-rows.ts';
 import { DELIVERY_RANK, factOrder, INSTANCE_RANK } from './fact-order.ts';
@@ -34,11 +35,14 @@ import {
 type DeliveryFact = FactOf<'ledger.delivery.due' | 'ledger.delivery.attempted' | 'ledger.delivery.confirmed' | 'ledger.delivery.failed'>;
 type InstanceFact = FactOf<'ledger.instance.received' | 'ledger.instance.ready' | 'ledger.instance.quarantined' | 'ledger.instance.routed'>;
 
-/** Writes what the facts say, all or nothing. Throws TransientError, or PermanentError when the data of a fact cannot be stored. */
-export async function applyFacts(database: Database, facts: readonly Fact[]): Promise<void> {
+/**
+ * Writes what the facts say, all or nothing; resolves with the conflicts of received instances that they brought. Throws TransientError, or PermanentError when the
+ * data of a fact cannot be stored.
+ */
+export async function applyFacts(database: Database, facts: readonly Fact[]): Promise<Conflict[]> {
   const rows = new ProjectedRows();
   for (const fact of facts) rows.add(storable(fact));
-  if (facts.length > 0) await rows.write(database);
+  return facts.length > 0 ? rows.write(database) : [];
 }
 
 /** The rows that a batch of facts makes, merged in memory so that each row is written once. */
@@ -82,10 +86,10 @@ class ProjectedRows {
   }
 
   /** In one transaction; every table in the same order, every table's rows sorted by key, so that writers never lock each other out. */
-  async write(database: Database): Promise<void> {
-    await database.transaction(async (transaction) => {
+  async write(database: Database): Promise<Conflict[]> {
+    return database.transaction(async (transaction) => {
       await upsertStudies(transaction, this.#studies.sorted(), this.#series.sorted());
-      await upsertInstances(transaction, this.#instances.sorted());
+      const received = await upsertInstances(transaction, this.#instances.sorted());
       await upsertDeliveries(transaction, this.#deliveries.sorted());
       await upsertRetrievals(transaction, this.#retrievals.sorted());
       await upsertDestinationStates(transaction, this.#destinations.sorted());
@@ -93,6 +97,7 @@ class ProjectedRows {
       await insertAssociations(transaction, this.#associations.sorted());
       await insertOperatorActions(transaction, this.#actions.sorted());
       await applyDiscardings(transaction, this.#maybeDiscarded());
+      return noteConflicts(transaction, received);
     });
   }
 

@@ -1,4 +1,5 @@
 // What the page and the API show of studies: newest first, found by words, with what became of their instances and deliveries.
+import { type ConflictingReceipt, listConflictingReceipts } from './conflict-rows.ts';
 import type { Queryable } from './database.ts';
 import type { DeliveryState } from './delivery-rows.ts';
 import { prefixQuery } from './search-words.ts';
@@ -30,6 +31,8 @@ export interface StudySummary {
   /** Received and not routed yet. */
   readonly moving: number;
   readonly deliveries: DeliveryCounts;
+  /** SOP Instance UIDs that were received with other content, or for another series. */
+  readonly conflicting: number;
 }
 
 export interface SeriesSummary {
@@ -60,6 +63,7 @@ export interface CoercionSummary {
 export interface StudyDetail extends StudySummary {
   readonly series: SeriesSummary[];
   readonly coercions: CoercionSummary[];
+  readonly conflicts: ConflictingReceipt[];
 }
 
 const STUDY = `s.study_key AS "studyKey", s.patient_name AS "patientName", s.patient_id AS "patientId", s.patient_birth_date AS "patientBirthDate",
@@ -67,7 +71,7 @@ const STUDY = `s.study_key AS "studyKey", s.patient_name AS "patientName", s.pat
   s.study_description AS "studyDescription", s.institution_name AS "institutionName", s.modalities, s.first_received_at AS "firstReceivedAt",
   s.last_received_at AS "lastReceivedAt"`;
 
-const COUNTS = `i.instances, i.receipts, i.held, i.quarantined, i.moving, f.facilities, d.deliveries`;
+const COUNTS = `i.instances, i.receipts, i.held, i.quarantined, i.moving, f.facilities, d.deliveries, c.conflicting`;
 
 /** Counted for the studies shown, by their indexes: counters kept in the study's row would have to be right under facts in any order. */
 const JOINED = `
@@ -80,7 +84,8 @@ const JOINED = `
   CROSS JOIN LATERAL (SELECT COALESCE(jsonb_object_agg(destination, states), '{}') AS deliveries FROM (
     SELECT destination, jsonb_object_agg(state, n) AS states FROM (
       SELECT destination, state, count(*) AS n FROM deliveries WHERE study_key = s.study_key GROUP BY destination, state) AS counted
-    GROUP BY destination) AS by_destination) d`;
+    GROUP BY destination) AS by_destination) d
+  CROSS JOIN LATERAL (SELECT count(*) AS conflicting FROM conflicts WHERE study_keys @> ARRAY[s.study_key]) c`;
 
 /** Newest first, by the time of the latest receipt. */
 export async function listStudies(target: Queryable, { search, limit, before }: StudiesPage): Promise<StudySummary[]> {
@@ -104,7 +109,8 @@ export async function findStudy(target: Queryable, studyKey: string): Promise<St
      GROUP BY s.study_key, s.series_key ORDER BY s.series_number, s.series_key`,
     [studyKey],
   );
-  return { ...study, series, coercions: await listCoercions(target, studyKey) };
+  const [coercions, conflicts] = [await listCoercions(target, studyKey), await listConflictingReceipts(target, studyKey)];
+  return { ...study, series, coercions, conflicts };
 }
 
 const MOST_COERCIONS = 100;

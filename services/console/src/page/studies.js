@@ -79,12 +79,13 @@ function studyRow(study, unfold) {
 
 const lifeDates = ({ patientBirthDate, patientSex }) => [studyMoment(patientBirthDate, ''), patientSex].filter(Boolean).join(' ');
 
-function deliveryChips({ deliveries, held, quarantined, moving }) {
+function deliveryChips({ deliveries, held, quarantined, moving, conflicting }) {
   const chips = Object.entries(deliveries)
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([destination, counts]) => deliveryChip(destination, counts));
   if (moving > 0) chips.push(chip('wait', `${moving} being processed`));
   if (held > 0) chips.push(chip('wait', `${held} waiting for assignment`));
+  if (conflicting > 0) chips.push(chip('bad', `${conflicting} with conflicting content`));
   if (quarantined > 0) chips.push(chip('bad', `${quarantined} in quarantine`));
   return element('div', { class: 'chips' }, ...(chips.length > 0 ? chips : [chip('', 'no delivery')]));
 }
@@ -103,6 +104,12 @@ function deliveryChip(destination, { confirmed = 0, due = 0, retrying = 0, faile
 
 const coercionText = ({ rule, revision, instances }) => `${rule} (revision ${revision}), ${plural(instances, 'instance')}`;
 
+const conflictText = ({ otherContent, otherSeries }) =>
+  `Conflicting: same UID, ${[otherContent && 'other content', otherSeries && 'other series'].filter(Boolean).join(' and ')}`;
+const receiptText = (one) =>
+  `${one.sopInstanceUid}, received ${moment(one.receivedAt)} from ${one.callingAe} (${one.source}), ${bytes(one.size)}, study ${one.studyKey}, series ${one.seriesKey}, ` +
+  `SHA-256 ${one.digest.slice(0, 16)}…`;
+
 function studyDetail(study) {
   const rows = [
     ['Study Instance UID', study.studyKey],
@@ -110,6 +117,7 @@ function studyDetail(study) {
     ['First received', moment(study.firstReceivedAt)],
     ['Receptions', plural(study.receipts, 'object')],
     ...study.coercions.map((one) => [one.skipped ? 'Not coerced' : 'Coerced', coercionText(one)]),
+    ...study.conflicts.map((one) => [conflictText(one), receiptText(one)]),
   ];
   const series = study.series.map((one) =>
     element(

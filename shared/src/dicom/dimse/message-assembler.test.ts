@@ -75,3 +75,10 @@ test('a broken or incomplete command is refused, and so is one beyond 64 KiB', (
     for (let count = 0; count < 100; count++) endless.command(Buffer.alloc(1000), false);
   }, /more than 65536/);
 });
+
+test('a fragment on context 0, which is none, is not put in front of a message on another context', () => {
+  const { seen, command } = assembler();
+  command(ECHO.subarray(0, 20), false, 0);
+  assert.throws(() => command(ECHO.subarray(20), true, 3), PduError);
+  assert.deepEqual(seen, []);
+});

@@ -8,6 +8,8 @@ const MAX_COMMAND_BYTES = 64 * 1024;
 const FIRST_COMMAND_BYTES = 512;
 const INVALID_PARAMETER = 6;
 const NOTHING = Buffer.alloc(0);
+/** Between messages. No byte of a PDV says so, 0 neither: a peer may send that. */
+const NO_CONTEXT = -1;
 
 export interface MessageListener {
   /** A whole command. Its data set, if it has one, follows on the same context. */
@@ -22,8 +24,8 @@ export class MessageAssembler {
   readonly #listener: MessageListener;
   #command = NOTHING;
   #commandBytes = 0;
-  /** The context of the message under way; 0: none. */
-  #contextId = 0;
+  /** Of the message under way. */
+  #contextId = NO_CONTEXT;
   #expectsDataSet = false;
 
   constructor(listener: MessageListener) {
@@ -32,11 +34,11 @@ export class MessageAssembler {
 
   /** Between messages nothing has begun. */
   get isIdle(): boolean {
-    return this.#contextId === 0;
+    return this.#contextId === NO_CONTEXT;
   }
 
   fragment(pdv: PdvHeader, slice: Buffer, complete: boolean): void {
-    if (this.#contextId === 0) this.#contextId = pdv.contextId;
+    if (this.#contextId === NO_CONTEXT) this.#contextId = pdv.contextId;
     if (pdv.contextId !== this.#contextId) {
       throw new PduError(INVALID_PARAMETER, `fragment on context ${pdv.contextId} within a message on context ${this.#contextId}`);
     }
@@ -52,7 +54,7 @@ export class MessageAssembler {
     const isLast = complete && pdv.isLast;
     if (isLast) {
       this.#expectsDataSet = false;
-      this.#contextId = 0;
+      this.#contextId = NO_CONTEXT;
     }
     if (slice.length > 0) this.#listener.dataSetSlice(slice);
     if (isLast) this.#listener.dataSetEnded();
@@ -81,7 +83,7 @@ export class MessageAssembler {
   #commandComplete(command: CommandSet): void {
     const contextId = this.#contextId;
     this.#expectsDataSet = command.number('commandDataSetType') !== NO_DATA_SET;
-    if (!this.#expectsDataSet) this.#contextId = 0;
+    if (!this.#expectsDataSet) this.#contextId = NO_CONTEXT;
     this.#listener.command(command, contextId, this.#expectsDataSet);
   }
 }

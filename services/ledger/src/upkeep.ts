@@ -1,6 +1,7 @@
 // When the ledger reconciles, retains and sweeps: at its start, then at intervals, one after the other, and never twice at a time.
 import type { GatewayConfiguration } from '@causeway/shared/bus/gateway-configuration';
 import { describeError } from '@causeway/shared/errors';
+import { type CaughtUp, catchUp } from './catch-up.ts';
 import { adoptCommitments, forgetRecords } from './keep-records.ts';
 import type { LedgerMetrics } from './ledger-metrics.ts';
 import { QUIET_OPTIONS } from './quiet.ts';
@@ -27,9 +28,13 @@ export function keepUp(parts: UpkeepParts): { stop(): Promise<void> } {
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
   let wholeStoreAt = Number.NEGATIVE_INFINITY;
+  let noted: CaughtUp['noted'];
   const round = async (): Promise<void> => {
-    const wholeStore = performance.now() - wholeStoreAt >= WHOLE_STORE_EVERY_MS;
-    const done = await oneRound(parts, wholeStore);
+    const caughtUp = await caughtUpOrTold(parts, noted);
+    noted = caughtUp?.noted ?? noted;
+    // A database that was exchanged knows nothing of what was judged before.
+    const wholeStore = (caughtUp?.told ?? 0) > 0 || performance.now() - wholeStoreAt >= WHOLE_STORE_EVERY_MS;
+    const done = caughtUp !== undefined && (await oneRound(parts, wholeStore));
     if (done && wholeStore) wholeStoreAt = performance.now();
     if (!stopped) timer = setTimeout(() => (running = round()), done ? parts.timing.everyMs : AGAIN_AFTER_MS);
   };
@@ -41,6 +46,16 @@ export function keepUp(parts: UpkeepParts): { stop(): Promise<void> } {
       await running;
     },
   };
+}
+
+/** undefined: it could not be found out; then nothing is judged. */
+async function caughtUpOrTold(parts: UpkeepParts, noted: CaughtUp['noted']): Promise<CaughtUp | undefined> {
+  try {
+    return await catchUp(parts, noted);
+  } catch (error) {
+    parts.log.warn({ reason: describeError(error) }, 'whether the database knows every fact could not be found out; trying again');
+    return undefined;
+  }
 }
 
 /** False when it was cut short: PostgreSQL, JetStream or the store is away, or there is no gateway document yet. */

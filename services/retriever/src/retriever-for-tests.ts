@@ -74,6 +74,8 @@ export function memoryBus(): MemoryBus {
     queued: async () => bus.waiting,
     backlog: unused,
     unacknowledged: unused,
+    position: unused,
+    replay: unused,
     probe: async () => undefined,
     close: async () => undefined,
   };

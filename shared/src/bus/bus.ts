@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import type { Fact } from '../events/facts.ts';
 import type { StreamName } from '../events/flow.ts';
+import type { ReplayRange } from './replay.ts';
 
 export interface PublishOptions {
   readonly subject: string;
@@ -72,6 +73,10 @@ export interface Bus {
   queued(stream: StreamName, subject: string): Promise<number>;
   /** Messages that a consumer has still to acknowledge (pending and under way); 0 when there is no such consumer. */
   unacknowledged(stream: StreamName, consumer: string): Promise<number>;
+  /** Up to which message a consumer has acknowledged everything, and when its stream was made (one made anew counts from 1 again); undefined: there is no such consumer. */
+  position(stream: StreamName, consumer: string): Promise<{ sequence: number; made: string } | undefined>;
+  /** See replay.ts. */
+  replay<T>(range: ReplayRange<T>, handler: (events: T[]) => Promise<void>): Promise<number>;
   /** Throws when JetStream cannot take a publication now (a probe is published and acknowledged). */
   probe(): Promise<void>;
   /** Ends every consumption and watch without waiting for handlers at work: their messages come back. */

@@ -33,3 +33,19 @@ export async function forgetConsumer(manager: JetStreamManager, stream: string, 
     if (!(error instanceof JetStreamApiError) || error.status !== 404) throw error;
   }
 }
+
+/** undefined: there is no such consumer. */
+export async function positionOf(
+  manager: JetStreamManager,
+  stream: string,
+  consumer: string,
+): Promise<{ sequence: number; made: string } | undefined> {
+  try {
+    const { ack_floor } = await manager.consumers.info(stream, consumer);
+    const { created } = await manager.streams.info(stream);
+    return { sequence: ack_floor.stream_seq, made: String(created) };
+  } catch (error) {
+    if (error instanceof JetStreamApiError && error.status === 404) return undefined;
+    throw error;
+  }
+}

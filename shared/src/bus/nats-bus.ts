@@ -7,9 +7,11 @@ import type { Fact } from '../events/facts.ts';
 import type { Logger } from '../logger.ts';
 import { AcknowledgedPublisher } from './acknowledged-publisher.ts';
 import type { Bucket, Bus, ConsumerPlan, Consumption, Message, PublishOptions } from './bus.ts';
+import { positionOf } from './consumer-position.ts';
 import { consumeMessages } from './consumption.ts';
 import { inPublishSpan } from './message-spans.ts';
 import { openBucket } from './nats-bucket.ts';
+import { replayMessages } from './replay.ts';
 import { ensureStreams, type StreamSizing } from './stream-configuration.ts';
 
 export interface BusOptions {
@@ -129,6 +131,8 @@ function busOn(connection: Connection, options: BusOptions): Bus {
       const { state } = await connection.manager.streams.info(stream, { subjects_filter: subject });
       return Object.values(state.subjects ?? {}).reduce((sum, count) => sum + count, 0);
     },
+    position: (stream, consumer) => positionOf(connection.manager, stream, consumer),
+    replay: (range, handler) => replayMessages(connection.client, range, handler),
     unacknowledged: (stream, consumer) => countUnacknowledged(connection.manager, stream, consumer),
     probe: () =>
       publish({ probe: true }, { subject: `probe.${options.name}`, messageId: `probe.${options.name}.${Date.now()}`, timeoutMs: 2_000 }),

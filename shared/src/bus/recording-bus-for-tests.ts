@@ -51,6 +51,12 @@ export class RecordingBus implements Bus {
     return this.#look(`${stream} ${consumer}`);
   }
 
+  async position(): Promise<undefined> {}
+
+  replay(): never {
+    throw new Error('the recording bus keeps no streams');
+  }
+
   async probe(): Promise<void> {}
   async close(): Promise<void> {}
 

@@ -1,0 +1,112 @@
+// A database restored empty or older is told again what it missed, by a real nats-server; one that missed nothing is told nothing.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { Bus, Consumption } from '@causeway/shared/bus/bus';
+import { connectBus } from '@causeway/shared/bus/nats-bus';
+import { type NatsServer, startNatsServer } from '@causeway/shared/bus/nats-server-for-tests';
+import { type Database, openDatabase } from '@causeway/shared/database/database';
+import { confirmedFact, receivedFact, routedFact, sampleDelivery, sampleInstance } from '@causeway/shared/database/facts-for-tests';
+import { migrate } from '@causeway/shared/database/migrate';
+import { createLogger } from '@causeway/shared/logger';
+import { type PostgresForTests, startPostgres } from '../../../test-e2e/src/postgres-for-tests.ts';
+import { account, LEDGER_CONSUMER } from './account.ts';
+import { type CaughtUp, catchUp } from './catch-up.ts';
+
+const log = createLogger('ledger', 'silent');
+const TABLES = ['studies', 'series', 'instances', 'deliveries', 'conflicts'];
+let postgres: PostgresForTests;
+let nats: NatsServer;
+let database: Database;
+let bus: Bus;
+let consumption: Consumption;
+
+before(async () => {
+  [postgres, nats] = await Promise.all([startPostgres(), startNatsServer()]);
+  database = openDatabase(postgres.url);
+  await migrate(database);
+  bus = await connectBus({ name: 'test', url: nats.url, sizing: { replicas: 1, totalBytes: 256 * 1024 ** 2 }, log });
+  const metrics = { written: () => {}, leftBehind: () => {}, conflicting: () => {} };
+  consumption = await account({ bus, database, log, metrics });
+});
+after(async () => {
+  await consumption?.stop();
+  await bus?.close();
+  await database?.close();
+  await Promise.all([postgres?.stop(), nats?.stop()]);
+});
+
+/** Received, routed, confirmed; resolves when all is written. */
+async function live(study: number, count: number): Promise<void> {
+  for (let n = 0; n < count; n += 1) {
+    const instance = sampleInstance(study, n);
+    await bus.publishFact(receivedFact(instance, n));
+    await bus.publishFact(routedFact(instance, n, { to: ['cloud'] }));
+    await bus.publishFact(confirmedFact(sampleDelivery(instance, 'cloud'), n));
+  }
+  while ((await bus.unacknowledged('FACTS', LEDGER_CONSUMER)) > 0) await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
+const everything = async (): Promise<unknown[]> =>
+  Promise.all(TABLES.map((table) => database.query(`SELECT to_jsonb(t) AS row FROM ${table} AS t ORDER BY 1`)));
+const empty = (): Promise<unknown> => database.query(`TRUNCATE ${TABLES.join(', ')}, facts_position`);
+const round = (noted?: CaughtUp['noted']): Promise<CaughtUp> => catchUp({ bus, database, log }, noted);
+
+describe('catching up', () => {
+  test('an empty database has every row again, 1,200 facts in order', async () => {
+    await live(1, 400);
+    const before = await everything();
+    await empty();
+    assert.equal((await round()).told, 1_200);
+    assert.deepEqual(await everything(), before);
+  });
+
+  test('a process that goes on with its database is told nothing, however much was written meanwhile', async () => {
+    const { noted } = await round();
+    await live(2, 20);
+    assert.equal((await round(noted)).told, 0);
+  });
+
+  test('a process that starts is told again what came since the last round, and nothing twice over', async () => {
+    await round();
+    await live(3, 10);
+    assert.deepEqual([(await round()).told, (await round()).told], [30, 0]);
+  });
+
+  test('a database restored from an older copy has what came since, though the process knew more', async () => {
+    const copy = await database.query<{ stream_made: string; sequence: number }>('SELECT * FROM facts_position');
+    await live(4, 10);
+    const { noted } = await round();
+    const before = await everything();
+    await database.query(`DELETE FROM deliveries WHERE study_key LIKE '%.4'`);
+    await database.query(`DELETE FROM instances WHERE study_key LIKE '%.4'`);
+    await database.query('UPDATE facts_position SET sequence = $1', [copy[0]!.sequence]);
+    assert.equal((await round(noted)).told, 30);
+    assert.deepEqual(await everything(), before);
+  });
+
+  test('a stream that was made anew counts from its own beginning', async () => {
+    await round();
+    await consumption.stop();
+    await nats.kill();
+    await nats.wipe();
+    await nats.start();
+    const metrics = { written: () => {}, leftBehind: () => {}, conflicting: () => {} };
+    await again(() => bus.probe());
+    consumption = await again(() => account({ bus, database, log, metrics }));
+    await again(() => live(5, 2));
+    const { noted } = await round();
+    assert.ok(noted!.sequence >= 6);
+    assert.equal((await round()).told, 0);
+  });
+});
+
+/** JetStream makes its streams again, and then takes it. */
+async function again<T>(attempt: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await attempt();
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}

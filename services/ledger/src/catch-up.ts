@@ -1,0 +1,54 @@
+// A database that was restored empty or from an older copy is told again what it missed, from the facts that JetStream still keeps (14 days): else reconciliation would take
+// delivered work for lost, and send it twice.
+import type { Bus } from '@causeway/shared/bus/bus';
+import type { Database } from '@causeway/shared/database/database';
+import { readFactsPosition, writeFactsPosition } from '@causeway/shared/database/facts-position';
+import { applyFacts } from '@causeway/shared/database/project-facts';
+import { PermanentError } from '@causeway/shared/errors';
+import { type Fact, fact } from '@causeway/shared/events/facts';
+import type { Logger } from '@causeway/shared/logger';
+import { LEDGER_CONSUMER } from './account.ts';
+
+export interface CatchUpParts {
+  readonly bus: Bus;
+  readonly database: Database;
+  readonly log: Logger;
+}
+
+/**
+ * Resolves with the number of facts told again; to be called before anything is judged by what the database knows. Facts may be told twice without harm. A ledger that
+ * was killed tells again what came since it last noted its place.
+ */
+export async function catchUp({ bus, database, log }: CatchUpParts, toldUpTo: { sequence: number } | undefined): Promise<CaughtUp> {
+  const acknowledged = await bus.position('FACTS', LEDGER_CONSUMER);
+  if (!acknowledged) return { told: 0 };
+  const known = await readFactsPosition(database);
+  const after = known?.made === acknowledged.made ? known.sequence : 0;
+  // What this process noted itself is still there: what it wrote since is there too.
+  const goesOn = toldUpTo !== undefined && toldUpTo.sequence === after;
+  let told = 0;
+  if (!goesOn && after < acknowledged.sequence)
+    told = await bus.replay({ stream: 'FACTS', after, upTo: acknowledged.sequence, schema: fact }, (facts) => tellAgain(database, facts));
+  if (told > 0) log.info({ facts: told }, 'facts that the database may have missed were told again');
+  await writeFactsPosition(database, acknowledged);
+  return { told, noted: acknowledged };
+}
+
+export interface CaughtUp {
+  readonly told: number;
+  /** To be given to the next call of this process. */
+  readonly noted?: { readonly sequence: number };
+}
+
+/** One fact that cannot be stored was left behind the first time too. */
+async function tellAgain(database: Database, facts: Fact[]): Promise<void> {
+  try {
+    await applyFacts(database, facts);
+  } catch (error) {
+    if (!(error instanceof PermanentError)) throw error;
+    if (facts.length === 1) return;
+    const middle = Math.ceil(facts.length / 2);
+    await tellAgain(database, facts.slice(0, middle));
+    await tellAgain(database, facts.slice(middle));
+  }
+}

@@ -1,6 +1,6 @@
 // For tests: what a receiver works with, in memory, and with the faults that a test asks for.
 import type { PublishOptions } from '@causeway/shared/bus/bus';
-import { defaultGatewayDocument, parseGatewayDocument } from '@causeway/shared/config/gateway-document';
+import { defaultGatewayDocument, type GatewayDocument, parseGatewayDocument } from '@causeway/shared/config/gateway-document';
 import { createHeaderReader } from '@causeway/shared/config/header-reader';
 import type { CStoreRequest, DataSetSink, DimseStatus } from '@causeway/shared/dicom/dimse/scp';
 import type { InstanceReceived } from '@causeway/shared/events/instance';
@@ -12,8 +12,7 @@ import type { Defect } from './sender-quirks.ts';
 
 export const CT = '1.2.840.10008.5.1.4.1.1.2';
 export const SOP_INSTANCE = '1.2.3.4';
-const document = parseGatewayDocument({ ...defaultGatewayDocument('http://127.0.0.1:1/dicom-web'), limits: { custody: '300ms' } });
-const header = createHeaderReader(document);
+const DOCUMENT = parseGatewayDocument({ ...defaultGatewayDocument('http://127.0.0.1:1/dicom-web'), limits: { custody: '300ms' } });
 
 export function element(tag: number, vr: string, text: string): Buffer {
   const value = Buffer.from(text.length % 2 ? `${text}${vr === 'UI' ? '\0' : ' '}` : text, 'latin1');
@@ -57,6 +56,8 @@ export interface Behaviour {
   readonly tolerate?: Defect[];
   readonly tlsSubject?: string;
   readonly log?: Logger;
+  /** The gateway document [the default one, with a custody of 300 ms]. */
+  readonly document?: GatewayDocument;
 }
 
 /** Keeps what is committed, and fails as the test says. */
@@ -109,7 +110,8 @@ export function world(behaviour: Behaviour = {}): World {
     },
     publishFact: async () => {},
   };
-  const { log = createLogger('test', 'fatal') } = behaviour;
+  const { log = createLogger('test', 'fatal'), document = DOCUMENT } = behaviour;
+  const header = createHeaderReader(document);
   const parts = {
     store,
     announcer: { bus, store, log, facts: { add: () => {} } },

@@ -48,7 +48,11 @@ const CONTEXTS = [
   { id: CONTEXT, abstractSyntaxUid: PUSH_MODEL, transferSyntaxUids: [IMPLICIT] },
 ];
 const log = createLogger('receiver', 'silent');
-const document = parseGatewayDocument({ ...defaultGatewayDocument('http://127.0.0.1:1/dicom-web'), limits: { custody: '300ms' } });
+const documentWith = (custody: string) =>
+  parseGatewayDocument({ ...defaultGatewayDocument('http://127.0.0.1:1/dicom-web'), limits: { custody } });
+/** Longer than a busy machine takes. */
+const PATIENT = documentWith('60s');
+let document = PATIENT;
 
 let folder: string;
 let store: Awaited<ReturnType<typeof openFolderStore>>;
@@ -68,6 +72,7 @@ beforeEach(async () => {
   await scp?.drain(0);
   for await (const { key } of store.list('commitments/')) await store.delete(key);
   bus = new RecordingBus();
+  document = PATIENT;
   const commitments = createCommitments({ bus, store, log, document: () => document });
   scp = createScp({
     handlers: {
@@ -189,6 +194,7 @@ describe('a storage commitment request', () => {
 
   it('is refused when JetStream does not take it, and its object is removed', async () => {
     bus.refusing = true;
+    document = documentWith('300ms');
     assert.equal(await statusOf(information()), '0213');
     assert.deepEqual(await stored(), []);
   });

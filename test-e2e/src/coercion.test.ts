@@ -99,7 +99,9 @@ describe('coercion on receipt', () => {
       gateway.sandboxUrl,
       files.map(({ sopInstanceUid }) => sopInstanceUid),
     );
-    const { institutionName, coercions } = await client.get<Study>(`/api/studies/${files[0]!.studyInstanceUid}`);
+    // The archive may have it before the ledger has heard of it.
+    const path = `/api/studies/${files[0]!.studyInstanceUid}`;
+    const { institutionName, coercions } = await until('the ledger knows the study', () => client.get<Study>(path));
     assert.deepEqual([institutionName, coercions], ['OLD CT', []]);
   });
 

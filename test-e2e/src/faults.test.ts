@@ -94,7 +94,7 @@ describe('bytes that are no DICOM', () => {
     const [pid, logBefore] = [gateway.pids().get('receiver')!, logOf('receiver').length];
     const answer = await answerTo(Buffer.from('GET / HTTP/1.1\r\nHost: gateway\r\n\r\n'));
     assert.equal(answer[0], ABORT, answer.toString('hex'));
-    await receiverStays(logBefore, /"level":"warn".*"kind":.*"message":"peer"/);
+    await receiverStays(logBefore, /"level":"warn".*"kind":"malformed-pdu".* at listener /);
     console.log(`the log says: ${logOf('receiver').slice(logBefore).split('\n')[0]}`);
     assert.equal(gateway.pids().get('receiver'), pid);
   });
@@ -106,11 +106,11 @@ describe('bytes that are no DICOM', () => {
     const halfData = Buffer.from('04000000100000000800010301020304', 'hex');
     const answer = await answerTo(request, halfData);
     assert.equal(answer[0], ASSOCIATE_AC, answer.toString('hex'));
-    await receiverStays(logBefore, /"message":"peer"/);
+    await receiverStays(logBefore, /"kind":"malformed-pdu"/);
     for (const line of logOf('receiver')
       .slice(logBefore)
       .split('\n')
-      .filter((one) => one.includes('"peer"')))
+      .filter((one) => one.includes('"malformed-pdu"')))
       console.log(`the log says: ${line}`);
     assert.equal(gateway.pids().get('receiver'), pid);
     assert.ok(isAlive(pid));

@@ -7,6 +7,11 @@ test('a warning of a service is shown with its reason', () => {
   assert.equal(shortLine('{"level":"warn","message":"JetStream is not ready","reason":"no answer"}'), 'JetStream is not ready: no answer');
 });
 
+test('a reason that the message says already is not said twice', () => {
+  const line = JSON.stringify({ level: 'warn', message: '10.0.0.1 at listener lan: no DICOM', detail: 'no DICOM' });
+  assert.equal(shortLine(line), '10.0.0.1 at listener lan: no DICOM');
+});
+
 test('an information line, half a line and a stack trace are not shown', () => {
   for (const line of ['{"level":"info","message":"started"}', '{"level":"warn","mess', '    at Object.<anonymous> (a.ts:1:1)', ''])
     assert.equal(shortLine(line), undefined);

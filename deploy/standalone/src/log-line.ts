@@ -16,7 +16,7 @@ function ofService(line: string): string | undefined {
     const { level, message, reason, problem, because, detail } = JSON.parse(line) as Record<string, unknown>;
     if (!LOUD.has(String(level))) return undefined;
     const why = reason ?? problem ?? because ?? detail;
-    return why === undefined ? String(message) : `${message}: ${why}`;
+    return why === undefined || String(message).includes(String(why)) ? String(message) : `${message}: ${why}`;
   } catch {
     return undefined;
   }

@@ -15,6 +15,7 @@ const LOOK_EVERY_MS = 100;
 const NO_RESPONDERS = 503;
 /** Errors of the server (err_code) that time alone does not mend: insufficient resources, storage exceeded, store failed (maximum messages or bytes, disk full). */
 const FULL_CODES = new Set([10_023, 10_047, 10_077]);
+const DUPLICATE_IN_FLIGHT = 10_158;
 
 export class AcknowledgedPublisher {
   readonly #nats: NatsConnection;
@@ -69,7 +70,8 @@ export class AcknowledgedPublisher {
       return;
     }
     const answer = answerIn(message);
-    if (answer?.error) pending.reject(refused(pending.subject, answer.error));
+    if (answer && isInFlight(answer)) pending.reject(new PublicationUnknown(`an earlier try of ${pending.subject} is not stored yet`));
+    else if (answer?.error) pending.reject(refused(pending.subject, answer.error));
     else if (answer?.stream) pending.resolve();
     else pending.reject(new PublicationUnknown(`the answer to ${pending.subject} cannot be read`));
   }
@@ -86,8 +88,16 @@ export class AcknowledgedPublisher {
 
 interface Answer {
   readonly stream?: string;
+  readonly seq?: number;
   readonly error?: { readonly err_code?: number; readonly description?: string };
 }
+
+/**
+ * A leader notes a message id with sequence 0 when it proposes the message, and answers a repeat from that note: nats-server 2.9 with an acknowledgement, newer ones
+ * with an error. The proposal may still go down with the leader.
+ */
+const isInFlight = ({ stream, seq, error }: Answer): boolean =>
+  error ? error.err_code === DUPLICATE_IN_FLIGHT : stream !== undefined && seq === 0;
 
 function refused(subject: string, { description = 'no reason given', err_code = 0 }: NonNullable<Answer['error']>): PublicationRefused {
   return new PublicationRefused(`JetStream refused ${subject}: ${description} (code ${err_code})`, { full: FULL_CODES.has(err_code) });

@@ -31,8 +31,10 @@ const NANOS_PER_MS = 1_000_000;
 /** One pull waits so long for messages; a lost pull (broker restarted) costs at most this. */
 const PULL_EXPIRES_MS = 15_000;
 const AGAIN_AFTER_ERROR_MS = 500;
-/** A consumer that passes messages over comes of a broker that was away: asked the first times that nothing comes after that. */
+/** A consumer that passes messages over comes of a broker that was away: asked the first times that nothing comes after that, and then each so many times, */
 const IDLE_PULLS_IN_DOUBT = 2;
+/** because of a leader that froze only those connected to it are told. */
+const IDLE_PULLS_BETWEEN = 4;
 /** Unacknowledged messages of one consumer over all replicas. */
 const MAX_ACK_PENDING = 20_000;
 
@@ -71,7 +73,7 @@ class PullLoop<T> {
   #stopped = false;
   /** The broker was away: it may have lost the consumer with its data. */
   #suspect = false;
-  /** Idle pulls after which it is still asked whether the consumer passes messages over. */
+  /** Idle pulls until it is no longer asked each time whether the consumer passes messages over; below 0, how many ago. */
   #doubts = IDLE_PULLS_IN_DOUBT;
   #passedOverBefore = false;
   #wake: () => void = () => {};
@@ -194,7 +196,9 @@ class PullLoop<T> {
     } finally {
       this.#current = undefined;
     }
-    if (idle && this.#doubts > 0 && !this.#stopped) await this.#lookForPassedOver();
+    if (!idle || this.#stopped) return;
+    this.#doubts--;
+    if (this.#doubts >= 0 || -this.#doubts % IDLE_PULLS_BETWEEN === 0) await this.#lookForPassedOver();
   }
 
   /** Numbers that the consumer waits for may have been given to other messages before it was looked at. */
@@ -203,8 +207,8 @@ class PullLoop<T> {
     if (FLOW[stream].retention !== 'workqueue') return;
     const found = await passesOver(this.#connection.manager, stream, { consumer, filter });
     if (found && this.#passedOverBefore) await this.#makeAnew();
-    else if (!found) this.#doubts--;
     this.#passedOverBefore = found && !this.#passedOverBefore;
+    if (found) this.#doubts = IDLE_PULLS_IN_DOUBT;
   }
 
   /** The broker was restarted, or lost its data: make again what is missing. */

@@ -13,7 +13,7 @@ type Request = Job extends infer Each ? (Each extends Job ? Omit<Each, 'id'> : n
 
 const PROGRAM = new URL('./folder-writer-thread.ts', import.meta.url);
 
-/** One thread: what comes together shares its syncs there, and each costs 11 MiB. */
+/** One thread: what comes together shares its syncs there. */
 export class FolderWriter {
   readonly #place: WriterPlace;
   readonly #waiting = new Map<number, Waiting>();
@@ -24,6 +24,11 @@ export class FolderWriter {
   /** The thread runs from the first upload on. */
   constructor(place: WriterPlace) {
     this.#place = place;
+  }
+
+  /** Jobs that have no outcome yet. */
+  get load(): number {
+    return this.#waiting.size;
   }
 
   /** A number for one more upload. */

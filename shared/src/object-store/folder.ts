@@ -8,7 +8,7 @@ import { ObjectMissing, TransientError } from '../errors.ts';
 import { BLOCK_BYTES, BlockPool } from './block-pool.ts';
 import { DirectorySync } from './directory-sync.ts';
 import { FolderUpload } from './folder-upload.ts';
-import { FolderWriter } from './folder-writer.ts';
+import { FolderWriters } from './folder-writers.ts';
 import type { ObjectStat, ObjectStore, ObjectUpload } from './object-store.ts';
 import { SharedMemory } from './shared-memory.ts';
 
@@ -32,7 +32,7 @@ class FolderStore implements ObjectStore {
   readonly #incoming: string;
   readonly #directories = new DirectorySync();
   readonly #pool: BlockPool;
-  readonly #writer: FolderWriter;
+  readonly #writers: FolderWriters;
 
   constructor(root: string, incoming: string) {
     this.#root = root;
@@ -40,11 +40,11 @@ class FolderStore implements ObjectStore {
     const shared = new SharedMemory(MEMORY_MOST_BYTES);
     const allocate = () => shared.allocate(BLOCK_BYTES);
     this.#pool = new BlockPool({ budgetBytes: MEMORY_BUDGET_BYTES, keepBytes: MEMORY_MOST_BYTES, allocate });
-    this.#writer = new FolderWriter({ root, incoming, memory: shared.bytes });
+    this.#writers = new FolderWriters({ root, incoming, memory: shared.bytes });
   }
 
   create(key: ObjectKey): ObjectUpload {
-    return new FolderUpload({ writer: this.#writer, pool: this.#pool, target: this.#pathOf(key) });
+    return new FolderUpload({ writer: this.#writers.next(), pool: this.#pool, target: this.#pathOf(key) });
   }
 
   async get(key: ObjectKey, range?: { start: number; end?: number }): Promise<Readable> {
@@ -110,7 +110,7 @@ class FolderStore implements ObjectStore {
   }
 
   async close(): Promise<void> {
-    await this.#writer.close();
+    await this.#writers.close();
     await this.#directories.close();
   }
 

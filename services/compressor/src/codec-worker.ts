@@ -1,8 +1,9 @@
 // The thread in which the codecs run. A hang or a crash in here costs one frame's attempt, never the service.
 import { parentPort } from 'node:worker_threads';
+import type { LosslessSyntax } from '@causeway/shared/config/lossless-syntax';
 import { FrameNotSuitable } from './codec-samples.ts';
 import { type EncodedFrame, type FrameCodec, freeNow, loadFrameCodec } from './frame-codec.ts';
-import type { FrameFormat, LosslessSyntax } from './frame-format.ts';
+import type { FrameFormat } from './frame-format.ts';
 
 /** `pixels` is transferred, not copied: it owns its buffer and begins at its start. */
 export interface FrameTask {

@@ -1,5 +1,6 @@
 // Reads the main header of a JPEG 2000 or HTJ2K codestream (ISO/IEC 15444-1 Annex A): a second opinion on what the encoder was told.
-import type { FrameFormat, LosslessSyntax } from './frame-format.ts';
+import type { LosslessSyntax } from '@causeway/shared/config/lossless-syntax';
+import type { FrameFormat } from './frame-format.ts';
 
 const SOC = 0xff4f;
 const SIZ = 0xff51;

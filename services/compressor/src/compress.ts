@@ -2,6 +2,7 @@
 
 import type { Bus, Consumption, Message } from '@causeway/shared/bus/bus';
 import type { GatewayConfiguration, Revision } from '@causeway/shared/bus/gateway-configuration';
+import { chooseCompression } from '@causeway/shared/config/choose-compression';
 import { describeError, PermanentError, PublicationRefused, TransientError } from '@causeway/shared/errors';
 import { newEnvelope } from '@causeway/shared/events/envelope';
 import { readySubject } from '@causeway/shared/events/flow';
@@ -15,7 +16,6 @@ import {
   type ObjectRef,
 } from '@causeway/shared/events/instance';
 import type { Logger } from '@causeway/shared/logger';
-import { chooseRule } from './choose-rule.ts';
 import { type Coerced, coerce } from './coerce.ts';
 import type { CompressionMeters } from './compression-meters.ts';
 import { type DeriveParts, deriveObject } from './derive-object.ts';
@@ -124,7 +124,7 @@ async function compressCoerced(parts: CompressParts, receipt: CoercedReceipt, re
 /** What the compression rules make of the instance as coerced. The object, if one is made, is durable. */
 async function compress(parts: CompressParts, receipt: CoercedReceipt, { revision, document }: Revision): Promise<Compression> {
   const { event, deliveryCount, coerced } = receipt;
-  const choice = chooseRule(document, event.instance, event.facility);
+  const choice = chooseCompression(document, event.instance, event.facility);
   const decided = { revision, rule: choice.rule };
   if (choice.kind === 'unchanged') return { outcome: 'unchanged', reason: choice.reason, ...decided };
   if (deliveryCount > ATTEMPTS) return { outcome: 'unchanged', reason: `given up compressing after ${ATTEMPTS} attempts`, ...decided };

@@ -1,10 +1,10 @@
 // What the compressor counts: configured names and numbers, never anything of an instance.
 
+import type { LosslessSyntax } from '@causeway/shared/config/lossless-syntax';
 import type { Coercion, Compression, Instance } from '@causeway/shared/events/instance';
 import type { Meter } from '@causeway/shared/telemetry';
 import type { CodecPool } from './codec-pool.ts';
 import type { EncodedFrame } from './frame-codec.ts';
-import type { LosslessSyntax } from './frame-format.ts';
 import type { PrioritySemaphore } from './priority-semaphore.ts';
 
 export interface CompressionMeters {

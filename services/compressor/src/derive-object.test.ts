@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, describe, it } from 'node:test';
+import { type LosslessSyntax, TRANSFER_SYNTAX_OF } from '@causeway/shared/config/lossless-syntax';
 import { readCustodyMeta } from '@causeway/shared/dicom/part10/custody-meta';
 import { DataSetScanner } from '@causeway/shared/dicom/part10/data-set-scanner';
 import { encodeElement } from '@causeway/shared/dicom/part10/element';
@@ -11,7 +12,6 @@ import type { Instance } from '@causeway/shared/events/instance';
 import { CodecPool } from './codec-pool.ts';
 import { type DeriveParts, deriveObject } from './derive-object.ts';
 import { CodecFailure } from './frame-codec.ts';
-import { type LosslessSyntax, TRANSFER_SYNTAX_OF } from './frame-format.ts';
 import { PrioritySemaphore } from './priority-semaphore.ts';
 import { grey, rgb, seededFrame } from './seeded-frames.ts';
 import { dataSet, MemoryStore, pixelModule, readFragments, receivedObject, type SyntheticElement, text } from './synthetic-object.ts';

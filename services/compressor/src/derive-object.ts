@@ -1,6 +1,7 @@
 // Makes the losslessly compressed object of a received one: header spliced, frames encoded and proved, tail copied, digest of source checked.
 import { createHash, type Hash, randomBytes } from 'node:crypto';
 import { objectKey } from '@causeway/shared/brands';
+import { type LosslessSyntax, TRANSFER_SYNTAX_OF } from '@causeway/shared/config/lossless-syntax';
 import { DicomParseError } from '@causeway/shared/dicom/part10/parse-error';
 import { IMPLICIT_VR_LITTLE_ENDIAN } from '@causeway/shared/dicom/transfer-syntaxes';
 import type { Instance, ObjectRef } from '@causeway/shared/events/instance';
@@ -12,7 +13,6 @@ import { writeTail } from './derived-tail.ts';
 import { encodeFrames, type FrameParts, type FrameSource } from './encode-frames.ts';
 import { FragmentWriter } from './fragment-writer.ts';
 import { CodecFailure, type EncodedFrame } from './frame-codec.ts';
-import { type LosslessSyntax, TRANSFER_SYNTAX_OF } from './frame-format.ts';
 import { describeImage } from './image-description.ts';
 import { readSourceHeader, type SourceHeader } from './source-header.ts';
 import { SourceReader } from './source-reader.ts';

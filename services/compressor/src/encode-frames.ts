@@ -1,9 +1,9 @@
 // Reads the frames of an object in order, has them encoded a few at a time, and gives the codestreams back in order.
 import type { Hash } from 'node:crypto';
+import type { LosslessSyntax } from '@causeway/shared/config/lossless-syntax';
 import type { CodecPool } from './codec-pool.ts';
 import type { CompressibleImage } from './compressible.ts';
 import type { EncodedFrame } from './frame-codec.ts';
-import type { LosslessSyntax } from './frame-format.ts';
 import type { PrioritySemaphore } from './priority-semaphore.ts';
 import type { SourceReader } from './source-reader.ts';
 

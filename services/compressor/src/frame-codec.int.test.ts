@@ -5,9 +5,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import type { LosslessSyntax } from '@causeway/shared/config/lossless-syntax';
 import { codecSamples } from './codec-samples.ts';
 import { loadFrameCodec } from './frame-codec.ts';
-import type { FrameFormat, LosslessSyntax } from './frame-format.ts';
+import type { FrameFormat } from './frame-format.ts';
 import { grey, rgb, seededFrame } from './seeded-frames.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'causeway-codec-'));

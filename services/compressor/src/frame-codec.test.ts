@@ -1,10 +1,11 @@
 // What the codec gives back, what it refuses, and that its proof can fail.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { LosslessSyntax } from '@causeway/shared/config/lossless-syntax';
 import { codecSamples, FrameNotSuitable } from './codec-samples.ts';
 import { contradiction, readCodestreamHeader } from './codestream-header.ts';
 import { CodecFailure, loadFrameCodec } from './frame-codec.ts';
-import type { FrameFormat, LosslessSyntax } from './frame-format.ts';
+import type { FrameFormat } from './frame-format.ts';
 import { grey, rgb, seededFrame, seededRandom } from './seeded-frames.ts';
 
 const SYNTAXES: LosslessSyntax[] = ['htj2k-lossless', 'jpeg2000-lossless'];

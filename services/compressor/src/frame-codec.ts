@@ -1,8 +1,9 @@
 // Encodes one frame without loss and proves it: the codestream is decoded again and compared with the source, sample by sample.
 import { createRequire } from 'node:module';
+import type { LosslessSyntax } from '@causeway/shared/config/lossless-syntax';
 import { codecSamples } from './codec-samples.ts';
 import { contradiction } from './codestream-header.ts';
-import type { FrameFormat, LosslessSyntax } from './frame-format.ts';
+import type { FrameFormat } from './frame-format.ts';
 
 /** The codec failed or gave back other pixels. Its WASM memory may be damaged: the thread must not be used again. */
 export class CodecFailure extends Error {

@@ -1,13 +1,5 @@
 // What one uncompressed frame looks like, as the codecs must know it (PS3.3 C.7.6.3).
 
-/** The lossless syntaxes of the gateway document that this service can make. */
-export type LosslessSyntax = 'htj2k-lossless' | 'jpeg2000-lossless';
-
-export const TRANSFER_SYNTAX_OF: Record<LosslessSyntax, string> = {
-  'htj2k-lossless': '1.2.840.10008.1.2.4.201',
-  'jpeg2000-lossless': '1.2.840.10008.1.2.4.90',
-};
-
 export interface FrameFormat {
   readonly rows: number;
   readonly columns: number;

@@ -1,9 +1,9 @@
 // Starts the router: three durable consumers of READY, one a lane, so that stat work never waits behind the rest.
 import type { Bus, ConsumerPlan } from '@causeway/shared/bus/bus';
+import type { RouteDecision } from '@causeway/shared/config/decide-route';
 import { type InstanceReady, instanceReady, type Lane, lanes } from '@causeway/shared/events/instance';
 import type { Logger } from '@causeway/shared/logger';
 import { runService, type ServiceContext } from '@causeway/shared/run-service';
-import type { RouteDecision } from './decide-route.ts';
 import { quarantine, type RouteParts, route } from './route.ts';
 import { createStudyEndpoints, STUDY_ENDPOINTS_BUCKET, STUDY_ENDPOINTS_MAX_AGE_MS } from './study-endpoints.ts';
 

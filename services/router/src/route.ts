@@ -1,13 +1,20 @@
 // The router's story: a ready instance comes in; its facility, endpoints and destinations are decided; due deliveries go out, then the fact that tells the whole decision.
 import type { Bus, Message } from '@causeway/shared/bus/bus';
 import type { Revision } from '@causeway/shared/bus/gateway-configuration';
+import {
+  type DueRoute,
+  decideRoute,
+  hubOf,
+  mappingValueOf,
+  type RouteDecision,
+  type RouteFacts,
+} from '@causeway/shared/config/decide-route';
 import { describeError, TransientError } from '@causeway/shared/errors';
 import { type Delivery, deliveryIdOf } from '@causeway/shared/events/delivery';
 import { newEnvelope } from '@causeway/shared/events/envelope';
 import { deliverySubject } from '@causeway/shared/events/flow';
 import type { InstanceReady, ObjectRef } from '@causeway/shared/events/instance';
 import type { ObjectStore } from '@causeway/shared/object-store/object-store';
-import { type DueRoute, decideRoute, hubOf, mappingValueOf, type RouteDecision, type RouteFacts } from './decide-route.ts';
 import { readAttribute } from './read-attribute.ts';
 import type { StudyEndpoints } from './study-endpoints.ts';
 

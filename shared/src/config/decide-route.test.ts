@@ -1,10 +1,10 @@
 // Route decisions as a table: association and mapping value in, recipients, destinations and what is held out.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parseGatewayDocument } from '@causeway/shared/config/gateway-document';
-import type { Held } from '@causeway/shared/events/facts';
-import type { AssociationFacts } from '@causeway/shared/events/instance';
+import type { Held } from '../events/facts.ts';
+import type { AssociationFacts } from '../events/instance.ts';
 import { decideRoute, type RouteFacts } from './decide-route.ts';
+import { parseGatewayDocument } from './gateway-document.ts';
 
 const stow = (id: string) => ({ id, kind: 'stow', url: `https://${id}.example.org/dicom-web` });
 const endpoint = (id: string, rules: unknown[], more: object = {}) => ({

@@ -1,13 +1,17 @@
 // The first rule that fits decides.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { CompressionRule } from '@causeway/shared/config/gateway-document';
-import { chooseRule } from './choose-rule.ts';
-import { receivedObject } from './synthetic-object.ts';
+import { type Compressible, chooseCompression } from './choose-compression.ts';
+import type { CompressionRule } from './gateway-document.ts';
 
-const { instance } = receivedObject(Buffer.alloc(0), { attributes: { Modality: 'MG' } });
+/** Nuclear Medicine Image Storage. */
+const instance: Compressible = {
+  association: { callingAe: 'CT1', calledAe: 'GATEWAY', source: '192.0.2.7', listener: 'lan' },
+  sopClassUid: '1.2.840.10008.5.1.4.1.1.20',
+  attributes: { Modality: 'MG' },
+};
 const rule = (when: CompressionRule['when'], then: object): CompressionRule => ({ when, then }) as CompressionRule;
-const choose = (...compression: CompressionRule[]) => chooseRule({ compression }, instance, 'north');
+const choose = (...compression: CompressionRule[]) => chooseCompression({ compression }, instance, 'north');
 
 describe('compression rule', () => {
   const jpeg2000 = rule({}, { syntax: 'jpeg2000-lossless' });

@@ -1,16 +1,24 @@
 // Which compression rule applies to an instance: the first whose condition fits.
-import type { CompressionRule, GatewayDocument } from '@causeway/shared/config/gateway-document';
-import { matchesCondition } from '@causeway/shared/config/rule-condition';
-import type { Instance } from '@causeway/shared/events/instance';
-import { type LosslessSyntax, TRANSFER_SYNTAX_OF } from './frame-format.ts';
+
+import type { Instance } from '../events/instance.ts';
+import type { CompressionRule, GatewayDocument } from './gateway-document.ts';
+import { type LosslessSyntax, TRANSFER_SYNTAX_OF } from './lossless-syntax.ts';
+import { matchesCondition } from './rule-condition.ts';
 
 /** `rule`: the rule in words, absent when none fits. */
 export type Choice =
   | { readonly kind: 'unchanged'; readonly reason: string; readonly rule?: string }
   | { readonly kind: 'compress'; readonly syntax: LosslessSyntax; readonly rule: string };
 
+/** What the rules ask of an instance: attributes as coerced, if they were. */
+export type Compressible = Pick<Instance, 'association' | 'sopClassUid' | 'attributes'>;
+
 /** `facility`: what the association alone decided. */
-export function chooseRule(document: Pick<GatewayDocument, 'compression'>, instance: Instance, facility: string | undefined): Choice {
+export function chooseCompression(
+  document: Pick<GatewayDocument, 'compression'>,
+  instance: Compressible,
+  facility: string | undefined,
+): Choice {
   const { callingAe, calledAe } = instance.association;
   const facts = { callingAe, calledAe, sopClassUid: instance.sopClassUid, attributes: instance.attributes, facility };
   const at = document.compression.findIndex((rule) => matchesCondition(rule.when, facts));

@@ -1,9 +1,10 @@
 // Where an instance goes and why: a pure function of the gateway document and what is known of the instance (ARCHITECTURE.md, The gateway document).
-import { resolveFacility } from '@causeway/shared/config/facility-resolution';
-import type { Facility, FacilityOf, GatewayDocument } from '@causeway/shared/config/gateway-document';
-import type { AssociationInput } from '@causeway/shared/config/gateway-document-facilities';
-import type { Held } from '@causeway/shared/events/facts';
-import type { Assignment, AssociationFacts } from '@causeway/shared/events/instance';
+
+import type { Held } from '../events/facts.ts';
+import type { Assignment, AssociationFacts } from '../events/instance.ts';
+import { resolveFacility } from './facility-resolution.ts';
+import type { Facility, FacilityOf, GatewayDocument } from './gateway-document.ts';
+import type { AssociationInput } from './gateway-document-facilities.ts';
 import { fitsRule, normalizedValue } from './mapping-value.ts';
 
 export interface RouteFacts {

@@ -1,7 +1,7 @@
 // Endpoint rules of a hub: whether the mapping value of an instance fits one.
-import type { EndpointRule } from '@causeway/shared/config/gateway-document-facilities';
-import { compilePattern } from '@causeway/shared/config/linear-pattern';
-import { wildcard } from '@causeway/shared/config/wildcard';
+import type { EndpointRule } from './gateway-document-facilities.ts';
+import { compilePattern } from './linear-pattern.ts';
+import { wildcard } from './wildcard.ts';
 
 type Fits = (value: string) => boolean;
 

@@ -9,6 +9,8 @@ export interface OpsServer {
   readonly port: number;
   /** What must hold for `ready`; replaced as the service starts and drains. */
   setChecks(checks: Checks): void;
+  /** Which revision of the gateway document the service has, told with its readiness; undefined: none yet. */
+  setRevision(revision: () => number | undefined): void;
   close(): void;
 }
 
@@ -19,6 +21,7 @@ const CHECK_REMEMBERED_MS = 500;
 
 export async function startOpsServer(at: { host: string; port: number; service: string }, telemetry: Telemetry): Promise<OpsServer> {
   let checks: Checks = { starting: () => Promise.reject(new Error('the service is starting')) };
+  let revision: () => number | undefined = () => undefined;
   let remembered: { at: number; answer: Promise<Readiness> } | undefined;
   const readiness = (): Promise<Readiness> => {
     if (!remembered || performance.now() - remembered.at > CHECK_REMEMBERED_MS)
@@ -31,7 +34,7 @@ export async function startOpsServer(at: { host: string; port: number; service: 
     if (path === '/health/live') return void response.writeHead(200, JSON_TYPE).end(JSON.stringify({ service: at.service, live: true }));
     if (path !== '/health/ready') return void response.writeHead(404).end();
     void readiness().then((answer) =>
-      response.writeHead(answer.ready ? 200 : 503, JSON_TYPE).end(JSON.stringify({ service: at.service, ...answer })),
+      response.writeHead(answer.ready ? 200 : 503, JSON_TYPE).end(JSON.stringify({ service: at.service, ...answer, revision: revision() })),
     );
   });
   const port = await listen(server, at);
@@ -40,6 +43,9 @@ export async function startOpsServer(at: { host: string; port: number; service: 
     setChecks: (next) => {
       checks = next;
       remembered = undefined;
+    },
+    setRevision: (next) => {
+      revision = next;
     },
     close: () => server.close(),
   };

@@ -43,6 +43,7 @@ export async function runService(name: string, build: (context: ServiceContext) 
   const parts = await Promise.race([started, stopping]);
   if (!parts) process.exit(0);
   ops.setChecks(checksOf(parts));
+  ops.setRevision(() => parts.configuration.current()?.revision);
   log.info({ opsPort: ops.port }, 'started');
   await stopping;
   await stop(parts, { ops, telemetry, log, graceMs: environment.CAUSEWAY_DRAIN_MS });
@@ -52,6 +53,7 @@ export async function runService(name: string, build: (context: ServiceContext) 
 interface Parts {
   readonly bus: Bus;
   readonly store: ObjectStore;
+  readonly configuration: GatewayConfiguration;
   readonly running: RunningService;
 }
 
@@ -70,7 +72,7 @@ async function startParts(
     log,
   });
   const configuration = await followGatewayDocument(bus, (problem) => log.error({ problem }, 'gateway document'));
-  return { bus, store, running: await build({ ...base, bus, store, configuration }) };
+  return { bus, store, configuration, running: await build({ ...base, bus, store, configuration }) };
 }
 
 const checksOf = ({ bus, store, running }: Parts): RunningService['checks'] => ({

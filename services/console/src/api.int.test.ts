@@ -199,6 +199,17 @@ describe('waiting work', () => {
     assert.equal((await page.request('POST', `/api/held/${instance.receiptId}/discard`)).statusCode, 409);
   });
 
+  test('a released instance is decided again by the rules, without an assignment; a quarantined one is not released', async () => {
+    const [waiting, refused] = [sampleInstance(1, 1), sampleInstance(1, 2)];
+    await know(routedFact(waiting!, 1, { held, to: ['cloud'] }), quarantinedFact(refused!, 1, 2));
+    assert.equal((await page.request('POST', `/api/held/${waiting!.receiptId}/release`)).statusCode, 200);
+    const { assignment, generation, onRecord } = instanceReady.parse(page.bus.published[0]?.event);
+    assert.deepEqual([assignment, generation, onRecord], [undefined, 1, ['cloud']]);
+    assert.deepEqual((await audit())[0]!.action, 'instance-released');
+    assert.equal((await page.request('POST', '/api/held/release', { receiptIds: [refused!.receiptId] })).statusCode, 409);
+    assert.equal(page.bus.published.length, 1);
+  });
+
   test('a quarantined instance is tried again from the start', async () => {
     const instance = sampleInstance(1, 1);
     await know(quarantinedFact(instance, 1, 2));

@@ -13,6 +13,7 @@ import { healthRoutes } from './health.ts';
 import { answerProblem, notFound } from './http-problem.ts';
 import { retrievalRoutes } from './retrieval-routes.ts';
 import { requireSession, sessionRoutes } from './sessions.ts';
+import { statusRoutes } from './status-routes.ts';
 import { studyRoutes } from './study-routes.ts';
 import { waitingWorkRoutes } from './waiting-work-routes.ts';
 
@@ -65,6 +66,7 @@ export async function buildConsole(parts: ConsoleParts): Promise<FastifyInstance
     for (const routes of [
       sessionRoutes,
       gatewayRoutes,
+      statusRoutes,
       studyRoutes,
       waitingWorkRoutes,
       deliveryRoutes,

@@ -19,6 +19,8 @@ export interface ConsoleParts {
   readonly dicomPort: number;
   /** Holds the first password of the first user while that is not changed. */
   readonly firstPasswordFile?: string;
+  /** Bytes of the disk that received objects are written to; absent where the store cannot tell. */
+  readonly space?: () => Promise<{ free: number; total: number }>;
   /** Service name to the base URL of its ops server. */
   readonly services: Readonly<Record<string, string>>;
 }

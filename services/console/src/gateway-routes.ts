@@ -6,10 +6,14 @@ export function gatewayRoutes(app: FastifyInstance, { revision, dicomPort }: Con
   app.get('/api/gateway', async () => {
     const document = revision()?.document;
     if (!document) return { aeTitles: [], listeners: [], facilities: [], sources: [] };
-    const configured = document.listeners.map(({ id, port, tls }) => ({ id, port: port ?? dicomPort, tls: tls !== undefined }));
+    const configured = document.listeners.map(({ id, port, tls, proxyProtocol }) => ({
+      ...{ id, port: port ?? dicomPort, tls: tls !== undefined, proxyProtocol },
+      clientCert: tls?.clientCert ?? 'none',
+    }));
+    const plain = { id: 'default', port: dicomPort, tls: false, proxyProtocol: false, clientCert: 'none' };
     return {
       aeTitles: document.gateway.calledAeTitles.filter((title) => title !== '*'),
-      listeners: configured.length > 0 ? configured : [{ id: 'default', port: dicomPort, tls: false }],
+      listeners: configured.length > 0 ? configured : [plain],
       facilities: document.facilities.map(({ id, name, model }) => ({ id, name, model })),
       sources: document.retrieval.sources.map(({ id }) => id),
     };

@@ -8,12 +8,14 @@ export interface ServiceHealth {
   readonly ready: boolean;
   /** Why not; absent when ready. */
   readonly reasons?: string[];
+  /** Of the gateway document that it works by; absent: it has none, or does not say. */
+  readonly revision?: number;
 }
 
 /** Longer than a service gives its own checks (2.5 s): it is the one that can say what is wrong. */
 const ANSWER_WITHIN_MS = 3_500;
 
-const opsAnswer = z.object({ ready: z.boolean(), checks: z.record(z.string(), z.string()) });
+const opsAnswer = z.object({ ready: z.boolean(), checks: z.record(z.string(), z.string()), revision: z.int().optional() });
 
 export function healthRoutes(app: FastifyInstance, parts: ConsoleParts): void {
   app.get('/health/live', async () => ({ live: true }));
@@ -24,7 +26,10 @@ export function healthRoutes(app: FastifyInstance, parts: ConsoleParts): void {
   });
 }
 
-async function askServices(parts: ConsoleParts): Promise<Record<string, ServiceHealth>> {
+/** Each service's own answer, and whether there is a gateway document. */
+export async function askServices(
+  parts: Pick<ConsoleParts, 'services' | 'revision' | 'configurationProblem'>,
+): Promise<Record<string, ServiceHealth>> {
   const names = Object.entries(parts.services);
   const answers = await Promise.all(names.map(async ([name, url]) => [name, await askService(url)] as const));
   return { ...Object.fromEntries(answers), configuration: configurationHealth(parts) };
@@ -33,9 +38,10 @@ async function askServices(parts: ConsoleParts): Promise<Record<string, ServiceH
 async function askService(url: string): Promise<ServiceHealth> {
   try {
     const response = await fetch(new URL('/health/ready', url), { signal: AbortSignal.timeout(ANSWER_WITHIN_MS) });
-    const { ready, checks } = opsAnswer.parse(await response.json());
-    if (ready) return { ready };
-    return { ready, reasons: Object.entries(checks).flatMap(([check, outcome]) => (outcome === 'ok' ? [] : [`${check}: ${outcome}`])) };
+    const { ready, checks, revision } = opsAnswer.parse(await response.json());
+    if (ready) return { ready, revision };
+    const reasons = Object.entries(checks).flatMap(([check, outcome]) => (outcome === 'ok' ? [] : [`${check}: ${outcome}`]));
+    return { ready, reasons, revision };
   } catch (error) {
     const timedOut = error instanceof DOMException && error.name === 'TimeoutError';
     return { ready: false, reasons: [timedOut ? `no answer within ${ANSWER_WITHIN_MS} ms` : `no answer: ${describeError(error)}`] };
@@ -43,7 +49,7 @@ async function askService(url: string): Promise<ServiceHealth> {
 }
 
 /** A wrong new document leaves the last good one in force: that is shown, but the gateway is ready. */
-function configurationHealth({ revision, configurationProblem }: ConsoleParts): ServiceHealth {
+function configurationHealth({ revision, configurationProblem }: Pick<ConsoleParts, 'revision' | 'configurationProblem'>): ServiceHealth {
   const problem = configurationProblem();
   const published = revision() !== undefined;
   if (published) return problem === undefined ? { ready: true } : { ready: true, reasons: [problem] };

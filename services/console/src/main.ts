@@ -13,7 +13,7 @@ const AGAIN_AFTER_MS = 2_000;
 const STATEMENT_TIMEOUT_MS = 8_000;
 const serviceUrls = z.record(z.string(), z.url());
 
-await runService('console', async ({ bus, log, environment, configuration }) => {
+await runService('console', async ({ bus, log, environment, configuration, store }) => {
   const url = environment.CAUSEWAY_DATABASE_URL;
   if (!url) throw new Error('CAUSEWAY_DATABASE_URL is missing: the console reads from PostgreSQL');
   const services = serviceUrls.parse(JSON.parse(environment.CAUSEWAY_SERVICES ?? '{}'));
@@ -34,6 +34,7 @@ await runService('console', async ({ bus, log, environment, configuration }) => 
     bus,
     log,
     services,
+    space: store.freeBytes && (() => store.freeBytes!()),
     dicomPort: environment.CAUSEWAY_DICOM_PORT,
     revision: () => configuration.current(),
     configurationProblem: () => applier.problem,

@@ -30,7 +30,7 @@ describe('sign-in', () => {
         '/api/retrievals',
         '/api/audit',
       ],
-      ...['/api/configuration', '/api/configuration/revisions', '/api/work', '/api/gateway'],
+      ...['/api/configuration', '/api/configuration/revisions', '/api/work', '/api/gateway', '/api/status'],
     ];
     for (const url of routes) assert.equal((await page.app.inject({ method: 'GET', url })).statusCode, 401, url);
     for (const url of ['/api/password', '/api/held/assign', '/api/held/discard', '/api/deliveries/retry', '/api/retrievals'])

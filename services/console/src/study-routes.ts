@@ -37,7 +37,7 @@ export function studyRoutes(app: FastifyInstance, parts: ConsoleParts): void {
 }
 
 /** Those of the document, and those it no longer has that still have work. `queued`: messages in JetStream. */
-async function describeDestinations({ database, bus, revision }: ConsoleParts) {
+export async function describeDestinations({ database, bus, revision }: Pick<ConsoleParts, 'database' | 'bus' | 'revision'>) {
   const [states, work] = await Promise.all([listDestinationStates(database), listDestinationWork(database)]);
   const configured = new Map(revision()?.document.destinations.map((destination) => [destination.id, destination.kind]));
   const ids = [...configured.keys(), ...work.map(({ destination }) => destination).filter((id) => !configured.has(id))];

@@ -1,4 +1,4 @@
-// Work that waits for a person: held instances are assigned or discarded, quarantined ones tried again or discarded. All of it is audited.
+// Work that waits for a person: held instances are assigned, released to the rules or discarded, quarantined ones tried again or discarded. All of it is audited.
 import { receiveAgain, routeAgain } from '@causeway/shared/bus/set-in-motion';
 import { findInstances, type StoredInstance } from '@causeway/shared/database/stored-work';
 import { listWaitingWork } from '@causeway/shared/database/work-queries';
@@ -40,6 +40,9 @@ export function waitingWorkRoutes(app: FastifyInstance, parts: ConsoleParts): vo
     app.post(`${path}/retry`, async (request) =>
       actOnEach(parts, { receiptIds: chosen(request), state: 'quarantined', act: retrying(parts, request.user!.name) }),
     );
+    app.post(`${path}/release`, async (request) =>
+      actOnEach(parts, { receiptIds: chosen(request), state: 'held', act: releasing(parts, request.user!.name) }),
+    );
     app.post(`${path}/discard`, async (request) =>
       actOnEach(parts, { receiptIds: chosen(request), act: discarding(parts, request.user!.name) }),
     );
@@ -70,6 +73,15 @@ function assigning({ bus }: ConsoleParts, facilities: string[], operator: string
     const ready = await routeAgain(bus, { instance, compression, assignment, onRecord }, motion);
     const subject = `${instance.receiptId} -> ${facilities.join(', ')}`.slice(0, 300);
     return [ready, await publishAction(bus, { operator, action: 'instance-assigned', subject })];
+  };
+}
+
+/** The rules that hold now decide again: what still fits none is held again. */
+function releasing({ bus }: ConsoleParts, operator: string): Act {
+  return async ({ instance, facility, compression, generation, destinations: onRecord }) => {
+    if (!compression) throw notWaiting('held');
+    const ready = await routeAgain(bus, { instance, compression, onRecord }, { generation: generation + 1, facility });
+    return [ready, await publishAction(bus, { operator, action: 'instance-released', subject: instance.receiptId })];
   };
 }
 

@@ -14,9 +14,10 @@ import {
   sampleInstance,
 } from '@causeway/shared/database/facts-for-tests';
 import { migrate } from '@causeway/shared/database/migrate';
+import { LEDGER_CONSUMER } from '@causeway/shared/events/flow';
 import { createLogger } from '@causeway/shared/logger';
 import { type PostgresForTests, startPostgres } from '../../../test-e2e/src/postgres-for-tests.ts';
-import { account, LEDGER_CONSUMER } from './account.ts';
+import { account } from './account.ts';
 
 const log = createLogger('ledger', 'silent');
 let postgres: PostgresForTests;

@@ -4,6 +4,7 @@ import type { Bus, Consumption } from '@causeway/shared/bus/bus';
 import type { Database } from '@causeway/shared/database/database';
 import { applyFacts } from '@causeway/shared/database/project-facts';
 import { fact } from '@causeway/shared/events/facts';
+import { LEDGER_CONSUMER } from '@causeway/shared/events/flow';
 import type { Logger } from '@causeway/shared/logger';
 import { FactBatcher } from './fact-batcher.ts';
 import type { LedgerMetrics } from './ledger-metrics.ts';
@@ -14,9 +15,6 @@ export interface AccountParts {
   readonly log: Logger;
   readonly metrics: Pick<LedgerMetrics, 'written' | 'leftBehind' | 'conflicting'>;
 }
-
-/** The durable consumer of FACTS; reconciliation asks how far behind it is. */
-export const LEDGER_CONSUMER = 'ledger';
 
 /** Rows of 500 facts are one statement of some 700 kB for each table; more gains nothing. */
 const MAX_BATCH = 500;

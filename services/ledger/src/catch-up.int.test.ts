@@ -7,9 +7,10 @@ import { type NatsServer, startNatsServer } from '@causeway/shared/bus/nats-serv
 import { type Database, openDatabase } from '@causeway/shared/database/database';
 import { confirmedFact, receivedFact, routedFact, sampleDelivery, sampleInstance } from '@causeway/shared/database/facts-for-tests';
 import { migrate } from '@causeway/shared/database/migrate';
+import { LEDGER_CONSUMER } from '@causeway/shared/events/flow';
 import { createLogger } from '@causeway/shared/logger';
 import { type PostgresForTests, startPostgres } from '../../../test-e2e/src/postgres-for-tests.ts';
-import { account, LEDGER_CONSUMER } from './account.ts';
+import { account } from './account.ts';
 import { type CaughtUp, catchUp } from './catch-up.ts';
 
 const log = createLogger('ledger', 'silent');

@@ -6,8 +6,8 @@ import { readFactsPosition, writeFactsPosition } from '@causeway/shared/database
 import { applyFacts } from '@causeway/shared/database/project-facts';
 import { PermanentError } from '@causeway/shared/errors';
 import { type Fact, fact } from '@causeway/shared/events/facts';
+import { LEDGER_CONSUMER } from '@causeway/shared/events/flow';
 import type { Logger } from '@causeway/shared/logger';
-import { LEDGER_CONSUMER } from './account.ts';
 
 export interface CatchUpParts {
   readonly bus: Bus;

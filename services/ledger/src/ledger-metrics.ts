@@ -2,8 +2,8 @@
 import type { Bus } from '@causeway/shared/bus/bus';
 import type { Database } from '@causeway/shared/database/database';
 import { type OpenWork, openWork } from '@causeway/shared/database/open-work';
+import { LEDGER_CONSUMER } from '@causeway/shared/events/flow';
 import type { Meter } from '@causeway/shared/telemetry';
-import { LEDGER_CONSUMER } from './account.ts';
 
 export interface LedgerMetrics {
   written(facts: number, seconds: number): void;

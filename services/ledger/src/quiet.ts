@@ -1,6 +1,6 @@
 // Whether work in flight can be ruled out. Only then may reconciliation say of something old that nobody is at it.
 import type { Bus } from '@causeway/shared/bus/bus';
-import { LEDGER_CONSUMER } from './account.ts';
+import { LEDGER_CONSUMER } from '@causeway/shared/events/flow';
 
 export interface QuietOptions {
   /** How often to look for a quiet moment before giving up for this round. */

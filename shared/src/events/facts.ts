@@ -90,6 +90,7 @@ export const operatorActedFact = envelope.extend({
     'delivery-retried',
     'instance-assigned',
     'instance-retried',
+    'instance-released',
     'instance-discarded',
     'delivery-discarded',
     'commitment-retried',

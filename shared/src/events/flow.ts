@@ -68,6 +68,9 @@ export const FLOW: Record<StreamName, StreamPlan> = {
   },
 };
 
+/** The durable consumer of FACTS that writes them to the database; who judges by the database asks how far behind it is. */
+export const LEDGER_CONSUMER = 'ledger';
+
 /** Token of a subject for a facility that the association alone did not decide. */
 export const NO_FACILITY = 'none';
 

@@ -1,0 +1,33 @@
+// How the gateway does, in one answer: services, the document they work by, queues, what waits, destinations, disk. No patient data.
+import { openWork } from '@causeway/shared/database/open-work';
+import { FLOW, LEDGER_CONSUMER, type StreamName } from '@causeway/shared/events/flow';
+import type { FastifyInstance } from 'fastify';
+import type { ConsoleParts } from './console-parts.ts';
+import { askServices } from './health.ts';
+import { describeDestinations } from './study-routes.ts';
+
+const WORK_QUEUES = (Object.keys(FLOW) as StreamName[]).filter((stream) => FLOW[stream].retention === 'workqueue');
+
+export function statusRoutes(app: FastifyInstance, parts: ConsoleParts): void {
+  app.get('/api/status', async () => {
+    const [services, queues, factsBehind, work, destinations, disk] = await Promise.all([
+      askServices(parts),
+      Promise.all(WORK_QUEUES.map(async (stream) => ({ stream, ...(await parts.bus.backlog(stream)), most: FLOW[stream].maxMessages }))),
+      parts.bus.unacknowledged('FACTS', LEDGER_CONSUMER),
+      openWork(parts.database),
+      describeDestinations(parts),
+      describeDisk(parts),
+    ]);
+    const ready = Object.values(services).every((service) => service.ready);
+    const revision = parts.revision()?.revision ?? null;
+    return { ready, services, revision, queues, ledger: { factsBehind }, work, destinations, disk };
+  });
+}
+
+/** Bytes; `refusedBelow`: from there on the receiver takes nothing (`admission.freeSpaceBelow`). null: the store cannot tell. */
+async function describeDisk({ space, revision }: ConsoleParts) {
+  if (!space) return null;
+  const { free, total } = await space();
+  const watermark = revision()?.document.admission.freeSpaceBelow;
+  return { free, total, refusedBelow: watermark ? Math.max(watermark.bytes, Math.round((total * watermark.percent) / 100)) : 0 };
+}

@@ -3,7 +3,9 @@ import path from 'node:path';
 import cookie from '@fastify/cookie';
 import fastifyStatic from '@fastify/static';
 import Fastify, { type FastifyInstance } from 'fastify';
+import { apiTokenRoutes } from './api-token-routes.ts';
 import { associationRoutes } from './association-routes.ts';
+import { BearerTokens } from './bearer-tokens.ts';
 import { commitmentRoutes } from './commitment-routes.ts';
 import { configurationRoutes } from './configuration-routes.ts';
 import type { ConsoleParts } from './console-parts.ts';
@@ -12,7 +14,7 @@ import { gatewayRoutes } from './gateway-routes.ts';
 import { healthRoutes } from './health.ts';
 import { answerProblem, notFound } from './http-problem.ts';
 import { retrievalRoutes } from './retrieval-routes.ts';
-import { requireSession, sessionRoutes } from './sessions.ts';
+import { requireUser, sessionRoutes } from './sessions.ts';
 import { statusRoutes } from './status-routes.ts';
 import { studyRoutes } from './study-routes.ts';
 import { waitingWorkRoutes } from './waiting-work-routes.ts';
@@ -62,9 +64,11 @@ export async function buildConsole(parts: ConsoleParts): Promise<FastifyInstance
   await app.register(cookie);
   await app.register(fastifyStatic, { root: path.join(import.meta.dirname, 'page'), cacheControl: false, index: 'index.html' });
   await app.register(async (api) => {
-    api.addHook('onRequest', (request) => requireSession(parts, request));
+    const tokens = new BearerTokens(parts);
+    api.addHook('onRequest', (request) => requireUser(parts, tokens, request));
     for (const routes of [
       sessionRoutes,
+      apiTokenRoutes,
       gatewayRoutes,
       statusRoutes,
       studyRoutes,

@@ -72,7 +72,7 @@ export async function startTestConsole(overrides: Partial<ConsoleParts> = {}): P
     },
     clear: async () => {
       await database.query(`TRUNCATE conflicts, commitments, associations, studies, series, instances, deliveries, retrievals, destination_states, operator_actions,
-        configuration_revisions, sessions, sign_in_refusals, users`);
+        configuration_revisions, sessions, api_tokens, sign_in_refusals, users`);
       await insertUser(database, { name: 'admin', passwordHash: hash, mustChangePassword: false });
       cookie = undefined;
       bus.published.length = 0;

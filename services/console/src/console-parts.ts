@@ -38,3 +38,12 @@ export async function publishAction(bus: Bus, { generation = 0, ...action }: Act
 export async function showAtOnce({ database, log }: ConsoleParts, facts: readonly Fact[]): Promise<void> {
   await applyFacts(database, facts).catch((error: Error) => log.warn({ reason: error.message }, 'left to the ledger'));
 }
+
+/** For what must work, or is done already, while JetStream is away: then the log has what the audit lacks. */
+export async function auditIfPossible(parts: ConsoleParts, action: Action): Promise<void> {
+  try {
+    await showAtOnce(parts, [await publishAction(parts.bus, action)]);
+  } catch (error) {
+    parts.log.warn({ ...action, reason: (error as Error).message }, 'not in the audit');
+  }
+}

@@ -12,7 +12,8 @@ import {
 } from '@causeway/shared/database/accounts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { type ConsoleParts, publishAction, showAtOnce } from './console-parts.ts';
+import { type BearerTokens, hasBearer, refuseToken } from './bearer-tokens.ts';
+import { auditIfPossible, type ConsoleParts } from './console-parts.ts';
 import { FIRST_USER, forgetFirstPassword } from './first-user.ts';
 import { HttpProblem, parsed } from './http-problem.ts';
 import { hashPassword, verifyPassword } from './password-hash.ts';
@@ -57,10 +58,12 @@ export function sessionRoutes(app: FastifyInstance, parts: ConsoleParts): void {
   app.post('/api/password', (request, reply) => replacePassword(parts, request, reply));
 }
 
-/** For every request under /api but the sign-in itself: no session, no answer; and no change without our own header. */
-export async function requireSession(parts: ConsoleParts, request: FastifyRequest): Promise<void> {
+/** For every request under /api but the sign-in itself: no session and no API token, no answer; and in a session no change without our own header. */
+export async function requireUser(parts: ConsoleParts, tokens: BearerTokens, request: FastifyRequest): Promise<void> {
+  const isSignIn = request.method === 'POST' && request.routeOptions.url === '/api/session';
+  if (hasBearer(request) && !isSignIn) return tokens.authenticate(request);
   if (request.method !== 'GET' && request.headers[REQUEST_HEADER.name] !== REQUEST_HEADER.value) throw missingHeader();
-  if (request.method === 'POST' && request.routeOptions.url === '/api/session') return;
+  if (isSignIn) return;
   const tokenHash = tokenHashOf(request);
   const user = tokenHash === undefined ? undefined : await findSessionUser(parts.database, tokenHash);
   if (!user) throw signedOut();
@@ -90,7 +93,11 @@ async function signIn(parts: ConsoleParts, request: FastifyRequest, reply: Fasti
   nobodysHash ??= hashPassword(randomBytes(TOKEN_BYTES).toString('hex'));
   const right = await verifyPassword(password, user?.passwordHash ?? (await nobodysHash));
   // The name of an unknown user may be a password in the wrong field: it is written nowhere but in the table of delays.
-  await audit(parts, { operator: user?.name ?? 'unknown', action: user && right ? 'signed-in' : 'sign-in-refused', subject: request.ip });
+  await auditIfPossible(parts, {
+    operator: user?.name ?? 'unknown',
+    action: user && right ? 'signed-in' : 'sign-in-refused',
+    subject: request.ip,
+  });
   if (!user || !right) throw wrongCredentials();
   await forgetSignInTries(parts.database, who);
   const token = randomBytes(TOKEN_BYTES).toString('base64url');
@@ -102,6 +109,7 @@ async function signIn(parts: ConsoleParts, request: FastifyRequest, reply: Fasti
 }
 
 async function replacePassword(parts: ConsoleParts, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  refuseToken(request);
   const { current, next } = parsed(newPassword, request.body);
   const user = request.user!;
   const who = { userName: user.name, address: request.ip };
@@ -112,17 +120,8 @@ async function replacePassword(parts: ConsoleParts, request: FastifyRequest, rep
   const passwordHash = await hashPassword(next);
   await changePassword(parts.database, { name: user.name, passwordHash, keepTokenHash: tokenHashOf(request)! });
   if (user.name === FIRST_USER) await forgetFirstPassword(parts.firstPasswordFile, parts.log);
-  await audit(parts, { operator: user.name, action: 'password-changed', subject: user.name });
+  await auditIfPossible(parts, { operator: user.name, action: 'password-changed', subject: user.name });
   return reply.code(204).send();
-}
-
-/** Signing in must work while JetStream is away: then the log has what the audit lacks. */
-async function audit(parts: ConsoleParts, action: Parameters<typeof publishAction>[1]): Promise<void> {
-  try {
-    await showAtOnce(parts, [await publishAction(parts.bus, action)]);
-  } catch (error) {
-    parts.log.warn({ ...action, reason: (error as Error).message }, 'not in the audit');
-  }
 }
 
 const shown = ({ name, mustChangePassword }: User) => ({ user: name, mustChangePassword });
@@ -137,7 +136,7 @@ const signedOut = (): HttpProblem =>
   new HttpProblem(401, {
     error: 'signed-out',
     detail: 'No valid session.',
-    whatToDo: 'Sign in: POST /api/session with user and password.',
+    whatToDo: 'Sign in: POST /api/session with user and password. Programs send an API token: "Authorization: Bearer ...".',
   });
 
 const wrongCredentials = (): HttpProblem =>

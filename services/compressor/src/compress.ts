@@ -124,7 +124,7 @@ async function compressCoerced(parts: CompressParts, receipt: CoercedReceipt, re
 /** What the compression rules make of the instance as coerced. The object, if one is made, is durable. */
 async function compress(parts: CompressParts, receipt: CoercedReceipt, { revision, document }: Revision): Promise<Compression> {
   const { event, deliveryCount, coerced } = receipt;
-  const choice = chooseCompression(document, event.instance, event.facility);
+  const choice = chooseCompression(document, { ...event.instance, facility: event.facility });
   const decided = { revision, rule: choice.rule };
   if (choice.kind === 'unchanged') return { outcome: 'unchanged', reason: choice.reason, ...decided };
   if (deliveryCount > ATTEMPTS) return { outcome: 'unchanged', reason: `given up compressing after ${ATTEMPTS} attempts`, ...decided };

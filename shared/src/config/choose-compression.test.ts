@@ -11,7 +11,7 @@ const instance: Compressible = {
   attributes: { Modality: 'MG' },
 };
 const rule = (when: CompressionRule['when'], then: object): CompressionRule => ({ when, then }) as CompressionRule;
-const choose = (...compression: CompressionRule[]) => chooseCompression({ compression }, instance, 'north');
+const choose = (...compression: CompressionRule[]) => chooseCompression({ compression }, { ...instance, facility: 'north' });
 
 describe('compression rule', () => {
   const jpeg2000 = rule({}, { syntax: 'jpeg2000-lossless' });

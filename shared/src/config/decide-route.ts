@@ -4,8 +4,9 @@ import type { Held } from '../events/facts.ts';
 import type { Assignment, AssociationFacts } from '../events/instance.ts';
 import { resolveFacility } from './facility-resolution.ts';
 import type { Facility, FacilityOf, GatewayDocument } from './gateway-document.ts';
-import type { AssociationInput } from './gateway-document-facilities.ts';
+import type { AssociationInput, EndpointRule } from './gateway-document-facilities.ts';
 import { fitsRule, normalizedValue } from './mapping-value.ts';
+import { shownValue, type Tell } from './tried-rule.ts';
 
 export interface RouteFacts {
   readonly association: AssociationFacts;
@@ -53,11 +54,20 @@ interface Outcome {
   readonly remember?: RouteDecision['remember'];
 }
 
-export function decideRoute(document: GatewayDocument, facts: RouteFacts): RouteDecision {
-  const automatic = decideByRules(document, facts);
-  const assigned = (facts.assignment?.facilities ?? []).map((id): Recipient => ({ id, rule: assignedRule(id, facts.assignment!.by) }));
+/** What the parts of a decision work with. */
+interface Deciding {
+  readonly document: GatewayDocument;
+  readonly facts: RouteFacts;
+  readonly tell?: Tell;
+}
+
+/** `tell`: is told of every rule that was tried, and why it applied or not. */
+export function decideRoute(document: GatewayDocument, facts: RouteFacts, tell?: Tell): RouteDecision {
+  const deciding = { document, facts, tell };
+  const automatic = decideByRules(deciding);
+  const assigned = assignedRecipients(deciding);
   const recipients = firstOfEach([...automatic.recipients, ...assigned]);
-  const deliveries = deliveriesOf(document, recipients);
+  const deliveries = deliveriesOf(deciding, recipients);
   return {
     facilities: firstOfEach([...automatic.concerned, ...recipients]),
     deliveries,
@@ -91,8 +101,9 @@ function readInput(mappingTag: string, { association, attributes }: Pick<RouteFa
   return Object.hasOwn(attributes, mappingTag) ? attributes[mappingTag] : undefined;
 }
 
-function decideByRules(document: GatewayDocument, facts: RouteFacts): Outcome {
-  const resolution = resolveFacility(document, facts.association);
+function decideByRules(deciding: Deciding): Outcome {
+  const { document, facts, tell } = deciding;
+  const resolution = resolveFacility(document, facts.association, tell);
   if ('none' in resolution) return onlyHeld('no-facility', 'no match row of any facility fits the association');
   if ('ambiguous' in resolution) {
     const detail = `${resolution.ambiguous.join(', ')} match the association equally`;
@@ -100,7 +111,14 @@ function decideByRules(document: GatewayDocument, facts: RouteFacts): Outcome {
   }
   const facility = facilityById(document, resolution.facility)!;
   const direct = { id: facility.id, rule: cut(resolution.rule) };
-  return facility.model === 'hub' ? decideForHub(document, facts, { hub: facility, direct }) : { recipients: [direct], concerned: [] };
+  return facility.model === 'hub' ? decideForHub(deciding, { hub: facility, direct }) : { recipients: [direct], concerned: [] };
+}
+
+function assignedRecipients({ facts: { assignment }, tell }: Deciding): Recipient[] {
+  if (assignment === undefined) return [];
+  const assigned = assignment.facilities.map((id): Recipient => ({ id, rule: cut(`${id}: assigned by ${assignment.by}`) }));
+  for (const { rule } of assigned) tell?.({ kind: 'facility', rule, applied: true, because: 'an operator said so' });
+  return assigned;
 }
 
 function onlyHeld(reason: Held['reason'], detail: string, candidates: string[] = []): Outcome {
@@ -108,36 +126,75 @@ function onlyHeld(reason: Held['reason'], detail: string, candidates: string[] =
   return { recipients: [], concerned: [], held };
 }
 
-function decideForHub(document: GatewayDocument, facts: RouteFacts, at: { hub: FacilityOf<'hub'>; direct: Recipient }): Outcome {
-  const { hub, direct } = at;
-  const value = mappingValueOf(hub, facts);
-  const matched = value === undefined ? followed(document, hub, facts) : matchedEndpoints(document, hub, value);
-  const unmatched = matched.length === 0;
+interface AtHub {
+  readonly hub: FacilityOf<'hub'>;
+  readonly direct: Recipient;
+}
+
+function decideForHub(deciding: Deciding, { hub, direct }: AtHub): Outcome {
+  const value = mappingValueOf(hub, deciding.facts);
+  const matched = matchedEndpoints(deciding, hub, value);
+  const reached = value === undefined ? followed(deciding, hub) : matched;
+  const unmatched = reached.length === 0;
   // With neither a copy nor an endpoint the image would go nowhere: unmatched: hub means that the hub has it.
   const hubGetsIt = hub.keepsCopy || (unmatched && hub.unmatched === 'hub');
+  deciding.tell?.({ kind: 'hub', rule: copyRule(hub), applied: hubGetsIt, because: becauseOfCopy(hub, unmatched) });
   return {
-    recipients: hubGetsIt ? [direct, ...matched] : matched,
+    recipients: hubGetsIt ? [direct, ...reached] : reached,
     concerned: [direct],
     held: unmatched && hub.unmatched === 'hold' ? unmatchedAt(hub, value !== undefined) : undefined,
     remember: value === undefined || unmatched ? undefined : { hub: hub.id, endpoints: matched.map(({ id }) => id) },
   };
 }
 
-function matchedEndpoints(document: GatewayDocument, hub: FacilityOf<'hub'>, value: string): Recipient[] {
+const copyRule = ({ id, keepsCopy, unmatched }: FacilityOf<'hub'>): string =>
+  `${id}: ${keepsCopy ? 'keeps a copy' : 'keeps no copy'}, unmatched: ${unmatched}`;
+
+function becauseOfCopy(hub: FacilityOf<'hub'>, unmatched: boolean): string {
+  if (hub.keepsCopy) return 'the hub gets its copy whatever its endpoints get';
+  if (!unmatched) return 'the hub only passes on, and an endpoint got it';
+  return hub.unmatched === 'hub'
+    ? 'no endpoint got it, so the hub does'
+    : 'the hub only passes on; no endpoint got it, so it waits for a person';
+}
+
+/** Without a value no rule fits. */
+function matchedEndpoints({ document, tell }: Deciding, hub: FacilityOf<'hub'>, value: string | undefined): Recipient[] {
+  if (value === undefined && tell === undefined) return [];
   return endpointsOf(document).flatMap((endpoint) => {
-    const rule = endpoint.rules.find((candidate) => candidate.hub === hub.id && fitsRule(candidate, value));
-    if (rule === undefined) return [];
-    return [
-      { id: endpoint.id, rule: cut(`${endpoint.id}: at hub ${hub.id}, ${hub.mappingTag} ${rule.match} ${JSON.stringify(rule.value)}`) },
-    ];
+    const first = endpoint.rules.find((rule) => rule.hub === hub.id && value !== undefined && fitsRule(rule, value));
+    const nameOf = (rule: EndpointRule): string =>
+      cut(`${endpoint.id}: at hub ${hub.id}, ${hub.mappingTag} ${rule.match} ${JSON.stringify(rule.value)}`);
+    if (tell !== undefined) tellEndpointRules(tell, { hub, rules: endpoint.rules, first, nameOf, value });
+    return first === undefined ? [] : [{ id: endpoint.id, rule: nameOf(first) }];
   });
 }
 
+interface EndpointAsked {
+  readonly hub: FacilityOf<'hub'>;
+  readonly rules: readonly EndpointRule[];
+  readonly first: EndpointRule | undefined;
+  readonly nameOf: (rule: EndpointRule) => string;
+  readonly value: string | undefined;
+}
+
+function tellEndpointRules(tell: Tell, { hub, rules, first, nameOf, value }: EndpointAsked): void {
+  let because = value === undefined ? `the instance has no ${hub.mappingTag}` : `the value is ${shownValue(value)}`;
+  for (const rule of rules) {
+    if (rule.hub !== hub.id) continue;
+    tell({ kind: 'hub', rule: nameOf(rule), applied: rule === first, because });
+    if (rule === first) because = 'not asked: a rule of this endpoint before it fits';
+  }
+}
+
 /** Objects without the tag (SR, secondary captures, presentation states) go where their study went. */
-function followed(document: GatewayDocument, hub: FacilityOf<'hub'>, facts: RouteFacts): Recipient[] {
-  if (!hub.followStudy) return [];
-  const known = endpointsOf(document).filter(({ id }) => facts.studyEndpoints?.includes(id));
-  return known.map(({ id }) => ({ id, rule: `${id}: at hub ${hub.id}, follows its study (no ${hub.mappingTag})` }));
+function followed({ document, facts, tell }: Deciding, hub: FacilityOf<'hub'>): Recipient[] {
+  const known = hub.followStudy ? endpointsOf(document).filter(({ id }) => facts.studyEndpoints?.includes(id)) : [];
+  const found = known.map(({ id }) => ({ id, rule: `${id}: at hub ${hub.id}, follows its study (no ${hub.mappingTag})` }));
+  for (const { rule } of found) tell?.({ kind: 'hub', rule, applied: true, because: 'other instances of its study matched this endpoint' });
+  const because = hub.followStudy ? 'no endpoint of its study is known' : 'the hub says followStudy: false';
+  if (found.length === 0) tell?.({ kind: 'hub', rule: `${hub.id}: followStudy`, applied: false, because });
+  return found;
 }
 
 /** The value itself is of the patient's data and stays out of the reason. */
@@ -148,14 +205,20 @@ function unmatchedAt(hub: FacilityOf<'hub'>, hasValue: boolean): Held {
   return { reason: 'unmatched', detail, facility: hub.id, candidates: [] };
 }
 
-function deliveriesOf(document: GatewayDocument, recipients: Recipient[]): DueRoute[] {
+function deliveriesOf({ document, tell }: Deciding, recipients: Recipient[]): DueRoute[] {
   const due = new Map<string, DueRoute>();
-  for (const { id, rule } of recipients)
-    for (const destination of facilityById(document, id)?.destinations ?? []) {
+  for (const { id, rule } of recipients) {
+    const destinations = facilityById(document, id)?.destinations ?? [];
+    if (destinations.length === 0)
+      tell?.({ kind: 'destination', rule: `no destination for ${id}`, applied: false, because: 'none is configured for it' });
+    for (const destination of destinations) {
       const first = due.get(destination);
+      const because = first === undefined ? rule : `due once, for ${first.facility}; also ${rule}`;
+      tell?.({ kind: 'destination', rule: `${destination} for ${id}`, applied: first === undefined, because });
       if (first === undefined) due.set(destination, { destination, facility: id, rule: cut(rule) });
       else due.set(destination, { ...first, rule: cut(`${first.rule}; also ${rule}`) });
     }
+  }
   return [...due.values()];
 }
 
@@ -181,8 +244,6 @@ function withoutDestination(facilities: Recipient[]): Held {
   const detail = `no destination is configured for ${facilities.map(({ id }) => id).join(', ')}`.slice(0, MOST_DETAIL_CHARACTERS);
   return { reason: 'no-destination', detail, facility: facilities[0]?.id, candidates: [] };
 }
-
-const assignedRule = (id: string, by: string): string => cut(`${id}: assigned by ${by}`);
 
 const firstOfEach = (recipients: Recipient[]): Recipient[] =>
   [...new Map([...recipients].reverse().map((one) => [one.id, one])).values()].reverse();

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
+import { parseGatewayDocument } from '@causeway/shared/config/gateway-document';
 import { readCustodyMeta } from '@causeway/shared/dicom/part10/custody-meta';
 import { parseFileMeta } from '@causeway/shared/dicom/part10/file-meta';
 import { PublicationRefused, PublicationUnknown, TransientError } from '@causeway/shared/errors';
@@ -43,6 +44,16 @@ describe('receiving an instance', () => {
     assert.deepEqual([event.instance.objectKey, event.instance.digest, event.instance.size], [key, digest, object.length]);
     assert.equal(event.instance.attributes.InstitutionName, 'MS44');
     assert.equal(event.instance.studyInstanceUid, '1.2.3');
+  });
+
+  it('takes the lane from a rule that asks for the facility', async () => {
+    const document = parseGatewayDocument({
+      facilities: [{ id: 'clinic', match: [{ callingAe: 'CT1' }] }],
+      lanes: [{ when: { facility: 'clinic' }, lane: 'stat' }],
+    });
+    const { sink, published } = world({ document });
+    assert.equal(await send(sink(), dataSet()), 0x0000);
+    assert.equal(published[0]?.to.subject, 'instance.received.stat.clinic');
   });
 
   it('answers A700 and announces nothing when the object cannot be made durable', async () => {

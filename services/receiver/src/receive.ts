@@ -88,6 +88,7 @@ class InstanceSink implements DataSetSink {
   #overdue = false;
   /** Then the upload is the commit's alone: it removes itself when it fails. */
   #commitGoesOn = false;
+  #facility: string | undefined;
 
   constructor(parts: ReceiveParts, { request: { callingAe, calledAe, peer } }: AcceptedAssociation, request: CStoreRequest) {
     this.#parts = parts;
@@ -225,6 +226,7 @@ class InstanceSink implements DataSetSink {
   }
 
   #describe(scan: DataSetScan, { sopClassUid, sopInstanceUid }: Identity): Instance {
+    this.#facility = this.#resolveFacility();
     const attributes = this.#header.attributes(scan);
     const { transferSyntaxUid, priority } = this.#request;
     return {
@@ -242,6 +244,7 @@ class InstanceSink implements DataSetSink {
         attributes,
         priority: priorityOf(priority),
         sopClassUid,
+        facility: this.#facility,
       }),
       association: this.#facts,
       attributes,
@@ -249,8 +252,13 @@ class InstanceSink implements DataSetSink {
   }
 
   #event(instance: Instance): InstanceReceived {
+    return { ...newEnvelope(0, this.#facility), type: 'instance.received', instance };
+  }
+
+  /** What the association alone decides: asked once an instance, for its lane and its subject. */
+  #resolveFacility(): string | undefined {
     const resolved = resolveFacility(this.#parts.document(), this.#facts);
-    return { ...newEnvelope(0, 'facility' in resolved ? resolved.facility : undefined), type: 'instance.received', instance };
+    return 'facility' in resolved ? resolved.facility : undefined;
   }
 
   /** What cannot be removed is not visible either; the store sweeps it at its next start. */

@@ -12,6 +12,9 @@ import type { ObjectStore } from '@causeway/shared/object-store/object-store';
 import type { AcceptedInstance } from './run-send.ts';
 import { until } from './wait-for-fact.ts';
 
+/** A consumer that passes messages over is made anew after up to four pulls of 15 s. */
+const EVERY_EVENT_WITHIN_MS = 180_000;
+
 export interface CustodyView {
   readonly events: InstanceReceived[];
   /** SOP Instance UID and digest by object key. */
@@ -64,7 +67,7 @@ async function takeEvents(bus: Bus): Promise<InstanceReceived[]> {
     });
   // A cluster may still be choosing who leads it.
   const consumption = await until('a consumer', take);
-  await until('every event is taken', async () => (await bus.backlog('RECEIVED')).messages === 0);
+  await until('every event is taken', async () => (await bus.backlog('RECEIVED')).messages === 0, EVERY_EVENT_WITHIN_MS);
   await consumption.stop();
   return events;
 }

@@ -1,6 +1,6 @@
 // A power cut may take more of a stream than of a consumer's notes about it. Such a consumer waits for sequence numbers that come again only with later messages,
-// and passes over every message until then (seen with nats-server 2.9): it must be made anew. So does a consumer of a cluster whose
-// leader froze: 11 messages of a work queue stayed that it counted as neither pending nor given. Being ahead tells nothing there, because a copy that lags may answer.
+// and passes over every message until then (seen with nats-server 2.9): it must be made anew. After a
+// cluster's leader froze, messages of a work queue stayed too that their consumer counted as given and acknowledged. Being ahead tells nothing there: a copy that lags may answer.
 import { JetStreamApiError, type JetStreamManager } from '@nats-io/jetstream';
 
 /** True when the consumer says that it was given messages which the stream does not have yet. */

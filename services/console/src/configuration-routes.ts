@@ -1,6 +1,5 @@
 // The gateway document over HTTP: read, validated whole, stored as a revision, published to all services.
 import { publishGatewayDocument } from '@causeway/shared/bus/gateway-configuration';
-import { GatewayDocumentError, parseGatewayDocument, readGatewayDocument } from '@causeway/shared/config/gateway-document';
 import {
   findConfiguration,
   insertConfiguration,
@@ -11,11 +10,11 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { type ConsoleParts, publishAction, showAtOnce } from './console-parts.ts';
 import { HttpProblem, notFound, parsed } from './http-problem.ts';
+import { postedDocument, readPostedDocument } from './posted-document.ts';
 
 const MAX_LISTED = 200;
 const change = z.object({
-  /** As an object, or as YAML or JSON text. */
-  document: z.union([z.record(z.string(), z.unknown()), z.string()]),
+  document: postedDocument,
   comment: z.string().max(500).default(''),
   /** The revision it was made from; refused when there is a newer one. */
   basedOn: z.int().min(0).optional(),
@@ -37,7 +36,7 @@ export function configurationRoutes(app: FastifyInstance, parts: ConsoleParts): 
   });
   app.put('/api/configuration', async ({ body, user }) => {
     const { document, comment, basedOn } = parsed(change, body);
-    const source = validated(document);
+    const { source } = readPostedDocument(document);
     const revision = await insertConfiguration(parts.database, { author: user!.name, comment, origin: 'api', source, basedOn });
     if (revision === undefined) throw changedMeanwhile();
     await publishGatewayDocument(parts.bus, revision, source);
@@ -45,22 +44,6 @@ export function configurationRoutes(app: FastifyInstance, parts: ConsoleParts): 
     await showAtOnce(parts, [await publishAction(parts.bus, { operator: user!.name, action: 'configuration-applied', subject })]);
     return { revision };
   });
-}
-
-function validated(document: string | Record<string, unknown>): unknown {
-  try {
-    const source = typeof document === 'string' ? readGatewayDocument(document) : document;
-    parseGatewayDocument(source);
-    return source;
-  } catch (error) {
-    if (!(error instanceof GatewayDocumentError)) throw error;
-    throw new HttpProblem(422, {
-      error: 'invalid-document',
-      detail: error.message,
-      whatToDo: 'Correct every problem listed; the document that holds now stays in force.',
-      problems: error.problems,
-    });
-  }
 }
 
 const changedMeanwhile = (): HttpProblem =>

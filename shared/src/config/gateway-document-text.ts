@@ -1,5 +1,5 @@
 // Gateway documents as text, and the one that holds when no file is given.
-import { parseDocument } from 'yaml';
+import { parseDocument, stringify } from 'yaml';
 import { GatewayDocumentError } from './document-problems.ts';
 
 /** A document for 1,000 facilities has about 1 MB. */
@@ -28,6 +28,9 @@ export function readGatewayDocument(text: string): unknown {
     throw whole(`cannot be unfolded: ${error instanceof ReferenceError ? 'it has too many or unknown aliases' : 'it is not plain data'}`);
   }
 }
+
+/** As YAML, so that readGatewayDocument reads the same again. */
+export const gatewayDocumentText = (source: unknown): string => stringify(source, { lineWidth: 140 });
 
 /** The document when no file is given, as it would be written: one standard facility for everything, sent to the sandbox archive. */
 export function defaultGatewayDocument(sandboxUrl: string): Record<string, unknown> {

@@ -10,7 +10,7 @@ import { commitment, notifications, retrieval } from './gateway-document-retriev
 import { coercionRules, compressionRules, laneRules, lossyAcceptance } from './gateway-document-rules.ts';
 
 export { GatewayDocumentError } from './document-problems.ts';
-export { defaultGatewayDocument, readGatewayDocument } from './gateway-document-text.ts';
+export { defaultGatewayDocument, gatewayDocumentText, readGatewayDocument } from './gateway-document-text.ts';
 
 const written = section({
   gateway,

@@ -1,0 +1,213 @@
+// The command line as a process, against a real console on a real PostgreSQL.
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { freePort } from '@causeway/shared/bus/nats-server-for-tests';
+import { failedFact, quarantinedFact, routedFact, sampleDelivery, sampleInstance } from '@causeway/shared/database/facts-for-tests';
+import { applyFacts } from '@causeway/shared/database/project-facts';
+import type { Fact, Held } from '@causeway/shared/events/facts';
+import { instanceReady } from '@causeway/shared/events/instance';
+import { startTestConsole, TEST_PASSWORD, type TestConsole } from '../../../../services/console/src/console-for-tests.ts';
+import { type CausewayRun, type Person, runCauseway, typeAtCauseway } from '../../../../test-e2e/src/run-causeway.ts';
+
+const GIB = 1024 ** 3;
+const held: Held = { reason: 'unmatched', detail: 'no endpoint', facility: 'hub', candidates: [] };
+
+let page: TestConsole;
+let url: string;
+let home: string;
+let person: Person;
+before(async () => {
+  page = await startTestConsole({ space: async () => ({ free: 90 * GIB, total: 100 * GIB }) });
+  url = await page.app.listen({ host: '127.0.0.1', port: 0 });
+});
+after(() => page?.stop());
+beforeEach(async () => {
+  await page.clear();
+  home = mkdtempSync(join(tmpdir(), 'causeway-cli-'));
+  const { token } = (await page.request('POST', '/api/tokens', { name: 'test' })).json<{ token: string }>();
+  person = { url, home, env: { CAUSEWAY_TOKEN: token } };
+});
+afterEach(() => rmSync(home, { recursive: true }));
+
+const know = (...facts: Fact[]): Promise<unknown> => applyFacts(page.database, facts);
+const run = (...words: string[]): Promise<CausewayRun> => runCauseway(person, ...words);
+/** Somebody without a token who signs in. */
+async function signIn(password = TEST_PASSWORD): Promise<{ newcomer: Person; run: CausewayRun }> {
+  const newcomer = { url, home: mkdtempSync(join(home, 'newcomer-')) };
+  const run = await runCauseway(asUser(newcomer, password), 'login', '--name', 'desk', '--days', '30');
+  return { newcomer, run };
+}
+const asUser = (who: Person, password = TEST_PASSWORD): Person => ({
+  ...who,
+  env: { CAUSEWAY_USER: 'admin', CAUSEWAY_PASSWORD: password },
+});
+const tokensOf = async (who: Person): Promise<{ id: string; name: string }[]> =>
+  (JSON.parse((await runCauseway(who, 'token', 'list', '--json')).stdout) as { tokens: { id: string; name: string }[] }).tokens;
+
+/** What it wrote, and that it wrote no stack. */
+function said({ stdout, stderr }: CausewayRun): string {
+  assert.doesNotMatch(stdout + stderr, /\n {4}at /);
+  return stdout + stderr;
+}
+
+describe('login', () => {
+  test('keeps a token that others cannot read, is signed out again, and later commands need nothing more', async () => {
+    await page.database.query('DELETE FROM sessions');
+    const { newcomer, run } = await signIn();
+    assert.deepEqual([run.code, /^Signed in to http.* as admin until /.test(said(run))], [0, true]);
+    const file = join(newcomer.home, 'causeway', 'token');
+    assert.equal(statSync(file).mode & 0o777, 0o600);
+    assert.deepEqual(Object.keys(JSON.parse(readFileSync(file, 'utf8')) as object), [url]);
+    assert.deepEqual(await page.database.query('SELECT * FROM sessions'), []);
+    const { code, stdout } = await runCauseway(newcomer, 'token', 'list');
+    assert.deepEqual([code, /desk \(kept here\) +admin/.test(stdout)], [0, true], stdout);
+  });
+
+  test('at a terminal asks for user and password, and does not show what is typed as the password', async () => {
+    const answers = [
+      ['User of', 'admin'],
+      ['Password:', TEST_PASSWORD],
+    ] as const;
+    const { code, shown } = await typeAtCauseway({ url, home }, ['login'], answers);
+    assert.equal(code, 0, shown);
+    assert.match(shown, /User of http.*admin.*Password: .*Signed in to http/s);
+    assert.ok(!shown.includes(TEST_PASSWORD), shown);
+  });
+
+  test('with a wrong password is refused in words, without a token being kept', async () => {
+    const { newcomer, run } = await signIn('wrong password!');
+    assert.equal(run.code, 1);
+    assert.match(said(run), /User and password do not fit\.\nCheck both and try again\./);
+    assert.match(said(await runCauseway(newcomer, 'status')), /There is no token for .* yet\.\nMake one: npm run causeway -- login/);
+  });
+
+  test('where there is no terminal and no password in the environment says what to set', async () => {
+    const refused = await run('login');
+    assert.deepEqual([refused.code, /CAUSEWAY_USER and CAUSEWAY_PASSWORD/.test(said(refused))], [1, true]);
+  });
+
+  test('a token revokes itself and is forgotten; that of another command line is revoked by its user', async () => {
+    const { newcomer } = await signIn();
+    const [own, other] = ['desk', 'test'].map((wanted) => async () => (await tokensOf(person)).find(({ name }) => name === wanted)?.id);
+    const otherId = (await other!())!;
+    assert.equal((await runCauseway(newcomer, 'token', 'revoke', otherId)).code, 1);
+    assert.equal((await runCauseway(newcomer, 'token', 'revoke', (await own!())!)).code, 0);
+    assert.equal(readFileSync(join(newcomer.home, 'causeway', 'token'), 'utf8').trim(), '{}');
+    assert.equal(await own!(), undefined);
+    assert.equal((await runCauseway(asUser(newcomer), 'token', 'revoke', otherId)).code, 0);
+    const refused = await run('status');
+    assert.equal(refused.code, 1);
+    assert.match(said(refused), /The token is not valid \(any more\)\.\nMake one: npm run causeway -- login/);
+  });
+});
+
+describe('an address', () => {
+  test('where nothing answers, or something else does, is said as such', async () => {
+    const url = `http://127.0.0.1:${await freePort()}`;
+    const nothing = await runCauseway({ ...person, url }, 'status');
+    assert.equal(nothing.code, 1);
+    assert.match(said(nothing), /does not answer at http:\/\/127\.0\.0\.1:\d+ \(ECONNREFUSED\)\.\n.*--url/);
+    const other = createServer((_, response) => response.end('<h1>It works!</h1>'));
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const foreign = await run('status', '--url', `http://127.0.0.1:${(other.address() as AddressInfo).port}`);
+    other.close().closeAllConnections();
+    assert.equal(foreign.code, 1);
+    assert.match(said(foreign), /is not the gateway's API/);
+  });
+});
+
+describe('status and doctor', () => {
+  test('status tells how the gateway does; --json is the answer of the API as it is', async () => {
+    const { code, stdout } = await run('status');
+    assert.equal(code, 0);
+    assert.match(stdout, /^configuration ready$/m);
+    assert.match(stdout, /^cloud +stow +open/m);
+    const answer = JSON.parse((await run('status', '--json')).stdout) as { disk: object };
+    assert.deepEqual(answer, (await page.request('GET', '/api/status')).json());
+  });
+
+  test('doctor tells each thing that is wrong, and its exit code says that one was', async () => {
+    await know(routedFact(sampleInstance(1, 1), 1, { held, to: ['cloud'] }));
+    const result = await run('doctor', '--dicom-host', '127.0.0.1');
+    assert.equal(result.code, 1, said(result));
+    assert.match(result.stdout, /^ok {7}the gateway answers at http/m);
+    assert.match(result.stdout, /^ok {7}the token is valid$/m);
+    assert.match(result.stdout, /^warning {2}1 instance held.*\n {9}-> npm run causeway -- hold list/m);
+    assert.match(result.stdout, /^FAILED {3}listener default \(127\.0\.0\.1:4104\) cannot be reached: ECONNREFUSED/m);
+    assert.match(result.stdout, /^warning {2}the oldest delivery waits for .* days/m);
+    assert.match(result.stdout, /\n8 ok, 2 warnings, 1 failed\n$/);
+  });
+
+  test('doctor without a valid token says so, and what can be seen without one', async () => {
+    const result = await runCauseway({ ...person, env: { CAUSEWAY_TOKEN: 'none' } }, 'doctor');
+    assert.equal(result.code, 1);
+    assert.match(result.stdout, /^FAILED {3}The token is not valid/m);
+    assert.match(result.stdout, /^ok {7}every service is ready: configuration/m);
+  });
+});
+
+describe('work that waits', () => {
+  test('is listed with the reason, and assigned by study; what does not wait is refused', async () => {
+    const [first, second] = [sampleInstance(1, 1), sampleInstance(1, 2)];
+    await know(routedFact(first!, 1, { held }), routedFact(second!, 1, { held }));
+    const study = first!.studyInstanceUid!;
+    assert.match((await run('hold', 'list')).stdout, new RegExp(`^${study} +2 .*unmatched: no endpoint`, 'm'));
+    const assigned = await run('hold', 'assign', study, '--to', 'ms44');
+    assert.deepEqual([assigned.code, assigned.stdout], [0, '2 instances assigned to ms44.\n']);
+    const events = page.bus.published.map(({ event }) => instanceReady.parse(event).assignment);
+    assert.deepEqual(
+      events,
+      [1, 2].map(() => ({ facilities: ['ms44'], by: 'admin' })),
+    );
+    const again = await run('hold', 'assign', study, '--to', 'ms44');
+    assert.equal(again.code, 1);
+    assert.match(said(again), /Nothing of .* is held\. What waits: npm run causeway -- hold list/);
+  });
+
+  test('is released by receipt: held to the rules, quarantined to the start', async () => {
+    const [waiting, refused] = [sampleInstance(1, 1), sampleInstance(1, 2)];
+    await know(routedFact(waiting!, 1, { held }), quarantinedFact(refused!, 1, 2));
+    const { code, stdout } = await run('hold', 'release', waiting!.receiptId, refused!.receiptId);
+    assert.deepEqual([code, stdout], [0, '2 instances released: what fits no rule is held again.\n']);
+    assert.deepEqual(page.bus.published.map(({ event }) => event.type).sort(), ['instance.ready', 'instance.received']);
+  });
+
+  test('is not discarded without a terminal to ask on, but with --yes, and at a terminal only after a yes', async () => {
+    const instance = sampleInstance(1, 1);
+    await know(routedFact(instance, 1, { held }));
+    const words = ['hold', 'discard', instance.receiptId];
+    const refused = await run(...words);
+    assert.equal(refused.code, 1);
+    assert.match(said(refused), /Nothing was done.*--yes/);
+    const no = await typeAtCauseway(person, words, [['[y/N]', 'n']]);
+    assert.deepEqual([no.code, /Nothing was done/.test(no.shown)], [1, true]);
+    assert.equal((await page.request('GET', '/api/held')).json().waiting.length, 1);
+    const yes = await typeAtCauseway(person, words, [['[y/N]', 'y']]);
+    assert.deepEqual([yes.code, /1 instance discarded/.test(yes.shown)], [0, true]);
+  });
+});
+
+describe('deliveries', () => {
+  test('are listed by state, retried by id and all of a destination, and given up', async () => {
+    const instances = [1, 2, 3].map((n) => sampleInstance(n, n));
+    await know(
+      ...instances.flatMap((instance) => [routedFact(instance, 1, { to: ['cloud'] }), failedFact(sampleDelivery(instance, 'cloud'), 2)]),
+    );
+    const { deliveries } = JSON.parse((await run('deliveries', 'list', '--json')).stdout) as { deliveries: { id: string }[] };
+    assert.equal(deliveries.length, 3);
+    assert.match((await run('deliveries', 'list')).stdout, /cloud .*failed/);
+    assert.equal((await run('deliveries', 'retry', deliveries[0]!.id)).stdout, '1 delivery tried again.\n');
+    const twice = await run('deliveries', 'retry', deliveries[0]!.id);
+    assert.deepEqual([twice.code, /not failed/.test(said(twice))], [1, true]);
+    assert.equal((await run('deliveries', 'discard', deliveries[1]!.id, '--yes')).stdout, '1 delivery given up.\n');
+    assert.equal((await run('deliveries', 'retry', '--destination', 'cloud')).stdout, '1 delivery tried again.\n');
+    assert.equal((await run('deliveries', 'list')).stdout, 'No delivery is failed.\n');
+    assert.equal((await run('deliveries', 'list', '--state', 'nonsense')).code, 2);
+    assert.equal((await run('deliveries', 'retry')).code, 2);
+  });
+});

@@ -1,0 +1,130 @@
+// `hold list|assign|release|discard`: work that waits for a person, by study or by receipt.
+import { assertWanted, type Call, type CliParts, type Command, FLAG, Refused, TEXT, textOf, UsageProblem } from './command.ts';
+import { type Column, printTable } from './print-table.ts';
+import { moment, plural } from './wording.ts';
+
+/** The waiting instances of one study that wait for the same reason. */
+interface Waiting {
+  readonly studyKey: string;
+  readonly state: 'held' | 'quarantined';
+  readonly patientName: string;
+  readonly patientId: string;
+  readonly studyDescription: string;
+  readonly institutionName: string;
+  readonly held: { readonly reason: string; readonly detail: string; readonly facility?: string } | null;
+  readonly reason: string | null;
+  readonly since: string;
+  readonly instances: number;
+  /** At most 1,000 of them. */
+  readonly receiptIds: readonly string[];
+}
+
+/** Of one request. */
+const MOST_RECEIPTS = 1000;
+
+const columns: readonly Column<Waiting>[] = [
+  { title: 'study', value: ({ studyKey }) => studyKey },
+  { title: 'instances', value: ({ instances }) => instances },
+  { title: 'since', value: ({ since }) => moment(since) },
+  { title: 'patient', value: ({ patientName, patientId }) => `${patientName} (${patientId})` },
+  { title: 'institution', value: ({ institutionName }) => institutionName },
+  { title: 'state', value: ({ state }) => state },
+  { title: 'at', value: ({ held }) => held?.facility ?? '-' },
+  { title: 'why', value: ({ held, reason }) => (held ? `${held.reason}: ${held.detail}` : (reason ?? '')) },
+];
+
+const listWaiting = ({ api }: CliParts): Promise<{ waiting: Waiting[] }> => api.get('/api/held');
+
+async function list(_call: Call, parts: CliParts): Promise<boolean> {
+  const answer = await listWaiting(parts);
+  parts.output.show(answer, () => printTable(columns, answer.waiting, 'Nothing waits for a person.'));
+  return true;
+}
+
+async function assign(call: Call, parts: CliParts): Promise<boolean> {
+  const facilities = textOf(call, 'to')?.split(',').filter(Boolean) ?? [];
+  if (facilities.length === 0) throw new UsageProblem('say to which facilities: --to north,ms44');
+  const instances = await actOn(call, parts, {
+    states: ['held'],
+    act: (receiptIds) => ({ path: '/api/held/assign', body: { receiptIds, facilities } }),
+  });
+  parts.output.show({ instances }, () => `${plural(instances, 'instance')} assigned to ${facilities.join(', ')}.`);
+  return true;
+}
+
+/** Held instances are decided again by the rules that hold now, quarantined ones begin again where they came in. */
+async function release(call: Call, parts: CliParts): Promise<boolean> {
+  const instances = await actOn(call, parts, {
+    states: ['held', 'quarantined'],
+    act: (receiptIds, state) => ({ path: state === 'held' ? '/api/held/release' : '/api/held/retry', body: { receiptIds } }),
+  });
+  parts.output.show({ instances }, () => `${plural(instances, 'instance')} released: what fits no rule is held again.`);
+  return true;
+}
+
+async function discard(call: Call, parts: CliParts): Promise<boolean> {
+  await assertWanted(call, parts, `Discard what waits of ${call.words.join(', ')}? It is sent nowhere, and deleted after its retention.`);
+  const instances = await actOn(call, parts, {
+    states: ['held', 'quarantined'],
+    act: (receiptIds) => ({ path: '/api/held/discard', body: { receiptIds } }),
+  });
+  parts.output.show({ instances }, () => `${plural(instances, 'instance')} discarded.`);
+  return true;
+}
+
+interface Action {
+  readonly states: readonly Waiting['state'][];
+  act(receiptIds: readonly string[], state: Waiting['state']): { path: string; body: object };
+}
+
+/** Resolves with how many instances. A study may have more than one answer names: asked again until nothing new of it waits. */
+async function actOn({ words }: Call, parts: CliParts, { states, act }: Action): Promise<number> {
+  const done = new Set<string>();
+  for (;;) {
+    const { waiting } = await listWaiting(parts);
+    const groups = waiting
+      .filter(({ state }) => states.includes(state))
+      .map((group) => ({ ...group, chosen: chosenOf(group, { words, done }) }));
+    const next = groups.filter(({ chosen }) => chosen.length > 0);
+    if (next.length === 0) break;
+    for (const { chosen, state } of next) {
+      const { path, body } = act(chosen.slice(0, MOST_RECEIPTS), state);
+      await parts.api.post(path, body);
+      for (const receiptId of chosen.slice(0, MOST_RECEIPTS)) done.add(receiptId);
+    }
+  }
+  if (done.size === 0)
+    throw new Refused(`Nothing of ${words.join(', ')} is ${states.join(' or ')}. What waits: npm run causeway -- hold list`);
+  return done.size;
+}
+
+function chosenOf({ studyKey, receiptIds }: Waiting, { words, done }: { words: readonly string[]; done: ReadonlySet<string> }): string[] {
+  return receiptIds.filter((receiptId) => !done.has(receiptId) && (words.includes(studyKey) || words.includes(receiptId)));
+}
+
+export const holdCommands: readonly Command[] = [
+  { name: 'hold list', takes: '', help: 'what waits for a person, longest first', words: [0, 0], run: list },
+  {
+    name: 'hold assign',
+    takes: 'STUDY|RECEIPT... --to FACILITY[,FACILITY]',
+    help: 'held instances go to these facilities',
+    options: { to: TEXT },
+    words: [1, 100],
+    run: assign,
+  },
+  {
+    name: 'hold release',
+    takes: 'STUDY|RECEIPT...',
+    help: 'the rules decide held instances again; quarantined ones are tried again from the start',
+    words: [1, 100],
+    run: release,
+  },
+  {
+    name: 'hold discard',
+    takes: 'STUDY|RECEIPT... [--yes]',
+    help: 'they are sent nowhere, and deleted after their retention',
+    options: { yes: FLAG },
+    words: [1, 100],
+    run: discard,
+  },
+];

@@ -67,9 +67,13 @@ async function takeEvents(bus: Bus): Promise<InstanceReceived[]> {
     });
   // A cluster may still be choosing who leads it.
   const consumption = await until('a consumer', take);
-  await until('every event is taken', async () => (await bus.backlog('RECEIVED')).messages === 0, EVERY_EVENT_WITHIN_MS);
-  await consumption.stop();
-  return events;
+  try {
+    await until('every event is taken', async () => (await bus.backlog('RECEIVED')).messages === 0, EVERY_EVENT_WITHIN_MS);
+    return events;
+  } finally {
+    // Else it would take the events of the next test.
+    await consumption.stop();
+  }
 }
 
 /** Files that are being written; those opened ahead are empty. */

@@ -10,6 +10,12 @@ export interface DocumentProblem {
   readonly problem: string;
 }
 
+/** Nothing is refused for it. `path`: things with an id by their id, `facilities[north].match[0]`. `warning`: what is odd, what it leads to, what to do. */
+export interface DocumentWarning {
+  readonly path: string;
+  readonly warning: string;
+}
+
 /** The document was not taken. `problems`: every one of them. */
 export class GatewayDocumentError extends Error {
   override readonly name = 'GatewayDocumentError';

@@ -16,7 +16,7 @@ export type FacilityResolution = { facility: string; rule: string } | { ambiguou
 const RANKS = ['catch-all', 'shared called AE title', 'network', 'calling AE title', 'called AE title', 'TLS subject'] as const;
 type Rank = (typeof RANKS)[number];
 
-interface Candidate {
+export interface Candidate {
   readonly facility: string;
   readonly row: MatchRow;
   readonly network?: Network;
@@ -95,7 +95,8 @@ export function acceptsCaller(document: Resolving, peer: Omit<Peer, 'calledAe'> 
   );
 }
 
-function candidates(document: Resolving): Candidate[] {
+/** Every match row of the document, in its order. */
+export function candidates(document: Resolving): Candidate[] {
   const known = candidatesOf.get(document);
   if (known !== undefined) return known;
   const shared = sharedCalledAes(document);

@@ -28,6 +28,18 @@ export function networkContains(network: Network, address: string): boolean {
   return parsed.value >> hostBits === network.value >> hostBits;
 }
 
+/** Whether every address of `special` lies in `general`. */
+export const networkCovers = (general: Network, special: Network): boolean =>
+  general.bits === special.bits && general.prefix <= special.prefix && isPart(general, special);
+
+/** Whether some address lies in both. */
+export const networksMeet = (one: Network, other: Network): boolean => networkCovers(one, other) || networkCovers(other, one);
+
+function isPart(general: Network, special: Network): boolean {
+  const hostBits = BigInt(general.bits - general.prefix);
+  return general.value >> hostBits === special.value >> hostBits;
+}
+
 /** One way to write each network. */
 export const canonicalNetwork = ({ bits, value, prefix }: Network): string => `${bits}:${value.toString(16)}/${prefix}`;
 

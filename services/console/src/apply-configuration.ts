@@ -8,6 +8,7 @@ import type { Bus } from '@causeway/shared/bus/bus';
 import { publishGatewayDocument, type Revision } from '@causeway/shared/bus/gateway-configuration';
 import {
   defaultGatewayDocument,
+  type GatewayDocument,
   GatewayDocumentError,
   parseGatewayDocument,
   readGatewayDocument,
@@ -16,6 +17,7 @@ import { insertConfiguration, newestConfiguration, newestFileHash } from '@cause
 import type { Database } from '@causeway/shared/database/database';
 import { describeError } from '@causeway/shared/errors';
 import type { Logger } from '@causeway/shared/logger';
+import { findingsOf } from './document-findings.ts';
 
 export interface ApplyParts {
   readonly database: Database;
@@ -77,7 +79,7 @@ export class ConfigurationApplier {
 
   /** Resolves with what is wrong with the file. */
   async #applyFile(): Promise<string | undefined> {
-    const { file, database, log } = this.#parts;
+    const { file, database } = this.#parts;
     if (!file) return undefined;
     const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => error);
     if (text instanceof Error) return this.#refuse(`${text.code}`, { detail: `cannot be read (${text.code})` });
@@ -85,7 +87,7 @@ export class ConfigurationApplier {
     if ((await newestFileHash(database)) === fileHash) return undefined;
     try {
       const source = readGatewayDocument(text);
-      parseGatewayDocument(source);
+      const document = parseGatewayDocument(source);
       const revision = await insertConfiguration(database, {
         author: 'file',
         comment: 'CAUSEWAY_CONFIG',
@@ -93,7 +95,7 @@ export class ConfigurationApplier {
         fileHash,
         source,
       });
-      if (revision !== undefined) log.info({ revision, file }, 'the gateway document of the file is applied');
+      if (revision !== undefined) this.#tellApplied(revision, document);
       return undefined;
     } catch (error) {
       if (!(error instanceof GatewayDocumentError)) throw error;
@@ -102,6 +104,15 @@ export class ConfigurationApplier {
         problems: error.problems,
       });
     }
+  }
+
+  /** Nobody waits for an answer here, so what is odd about the document goes to the log, a line each. */
+  #tellApplied(revision: number, document: GatewayDocument): void {
+    const { file, log } = this.#parts;
+    const { warnings, notActedOn } = findingsOf(document);
+    log.info({ revision, file, warnings: warnings.length }, 'the gateway document of the file is applied');
+    for (const { path, warning } of warnings) log.warn({ revision, path, warning }, 'the gateway document holds, but see to this');
+    if (notActedOn.length > 0) log.warn({ revision, notActedOn }, 'the gateway document sets fields that this version does not act on');
   }
 
   #refuse(identity: string, { detail, problems }: { detail: string; problems?: GatewayDocumentError['problems'] }): string {

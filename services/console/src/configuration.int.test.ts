@@ -134,7 +134,8 @@ describe('the document over the API', () => {
   test('YAML text is taken too; each revision is kept with author and comment; the order of its fields stays', async () => {
     const yaml =
       'facilities: [{ match: [{}], id: north, destinations: [cloud] }]\ndestinations: [{ url: "http://a.example/", kind: stow, id: cloud }]';
-    assert.deepEqual((await page.request('PUT', '/api/configuration', { document: yaml, comment: 'go live' })).json(), { revision: 1 });
+    const applied = await page.request('PUT', '/api/configuration', { document: yaml, comment: 'go live' });
+    assert.deepEqual(applied.json(), { revision: 1, warnings: [], notActedOn: [] });
     await page.request('PUT', '/api/configuration', { document: TEST_DOCUMENT });
     const { revisions } = (await page.request('GET', '/api/configuration/revisions')).json();
     assert.deepEqual(
@@ -153,6 +154,40 @@ describe('the document over the API', () => {
     await page.request('PUT', '/api/configuration', { document: TEST_DOCUMENT });
     assert.equal((await page.request('PUT', '/api/configuration', { document: TEST_DOCUMENT, basedOn: 0 })).statusCode, 409);
     assert.equal((await page.request('PUT', '/api/configuration', { document: TEST_DOCUMENT, basedOn: 1 })).statusCode, 200);
+  });
+});
+
+/** Holds, with three things to tell: a facility without destinations, one destination that nobody uses, and weights. */
+const ODD_DOCUMENT = {
+  ...TEST_DOCUMENT,
+  facilities: [{ id: 'odd', match: [{}], weight: 3 }],
+  destinations: [{ id: 'cloud', kind: 'stow', url: 'http://127.0.0.1:1/dicom-web' }],
+};
+const ODD_PATHS = ['facilities[odd].destinations', 'destinations[cloud]'];
+const pathsOf = (list: { path: string }[]): string[] => list.map(({ path }) => path);
+
+describe('what is odd about a document that holds', () => {
+  test('is answered when it is applied, which it is', async () => {
+    const reply = (await page.request('PUT', '/api/configuration', { document: ODD_DOCUMENT })).json();
+    assert.deepEqual([reply.revision, pathsOf(reply.warnings), reply.notActedOn], [1, ODD_PATHS, ['facilities.weight']]);
+    assert.match(reply.warnings[0].warning, /all its images are held/);
+    assert.equal(facilityNow(), 'odd');
+  });
+
+  test('goes to the log when it is applied from a file, a line each, once', async () => {
+    const lines: { level: string; path?: string; notActedOn?: string[] }[] = [];
+    const tell = (level: string) => (fields: object) => void lines.push({ level, ...fields });
+    const logging = { ...log, info: tell('info'), warn: tell('warn'), error: tell('error') } as unknown as ApplyParts['log'];
+    await writeFile(file, JSON.stringify(ODD_DOCUMENT));
+    const applying = applier({ file, log: logging });
+    await applying.look();
+    await applying.look();
+    const warned = lines.filter(({ level }) => level === 'warn');
+    assert.deepEqual(
+      warned.map(({ path, notActedOn }) => path ?? notActedOn),
+      [...ODD_PATHS, ['facilities.weight']],
+    );
+    assert.equal(applying.problem, undefined);
   });
 });
 

@@ -30,10 +30,27 @@ describe('sign-in', () => {
         '/api/retrievals',
         '/api/audit',
       ],
-      ...['/api/configuration', '/api/configuration/revisions', '/api/work', '/api/gateway', '/api/status', '/api/tokens'],
+      ...[
+        '/api/configuration',
+        '/api/configuration/revisions',
+        '/api/configuration/diff',
+        '/api/work',
+        '/api/gateway',
+        '/api/status',
+        '/api/tokens',
+      ],
     ];
     for (const url of routes) assert.equal((await page.app.inject({ method: 'GET', url })).statusCode, 401, url);
-    for (const url of ['/api/password', '/api/held/assign', '/api/held/discard', '/api/deliveries/retry', '/api/retrievals', '/api/tokens'])
+    for (const url of [
+      '/api/password',
+      '/api/held/assign',
+      '/api/held/discard',
+      '/api/deliveries/retry',
+      '/api/retrievals',
+      '/api/tokens',
+      '/api/configuration/validate',
+      '/api/configuration/rollback',
+    ])
       assert.equal((await page.app.inject({ method: 'POST', url, headers: OURS, payload: {} })).statusCode, 401, url);
     assert.equal((await page.app.inject({ method: 'PUT', url: '/api/configuration', headers: OURS, payload: {} })).statusCode, 401);
   });

@@ -10,6 +10,7 @@ import { commitmentRoutes } from './commitment-routes.ts';
 import { configurationRoutes } from './configuration-routes.ts';
 import type { ConsoleParts } from './console-parts.ts';
 import { deliveryRoutes } from './delivery-routes.ts';
+import { explainRoutes } from './explain-routes.ts';
 import { gatewayRoutes } from './gateway-routes.ts';
 import { healthRoutes } from './health.ts';
 import { answerProblem, notFound } from './http-problem.ts';
@@ -76,6 +77,7 @@ export async function buildConsole(parts: ConsoleParts): Promise<FastifyInstance
       deliveryRoutes,
       retrievalRoutes,
       configurationRoutes,
+      explainRoutes,
       commitmentRoutes,
       associationRoutes,
     ])

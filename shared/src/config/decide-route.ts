@@ -5,7 +5,7 @@ import type { Assignment, AssociationFacts } from '../events/instance.ts';
 import { resolveFacility } from './facility-resolution.ts';
 import type { Facility, FacilityOf, GatewayDocument } from './gateway-document.ts';
 import type { AssociationInput, EndpointRule } from './gateway-document-facilities.ts';
-import { fitsRule, normalizedValue } from './mapping-value.ts';
+import { fitsRule, matchableValues, normalizedValue } from './mapping-value.ts';
 import { shownValue, type Tell } from './tried-rule.ts';
 
 export interface RouteFacts {
@@ -161,8 +161,9 @@ function becauseOfCopy(hub: FacilityOf<'hub'>, unmatched: boolean): string {
 /** Without a value no rule fits. */
 function matchedEndpoints({ document, tell }: Deciding, hub: FacilityOf<'hub'>, value: string | undefined): Recipient[] {
   if (value === undefined && tell === undefined) return [];
+  const values = value === undefined ? [] : matchableValues(value);
   return endpointsOf(document).flatMap((endpoint) => {
-    const first = endpoint.rules.find((rule) => rule.hub === hub.id && value !== undefined && fitsRule(rule, value));
+    const first = endpoint.rules.find((rule) => rule.hub === hub.id && fitsRule(rule, values));
     const nameOf = (rule: EndpointRule): string =>
       cut(`${endpoint.id}: at hub ${hub.id}, ${hub.mappingTag} ${rule.match} ${JSON.stringify(rule.value)}`);
     if (tell !== undefined) tellEndpointRules(tell, { hub, rules: endpoint.rules, first, nameOf, value });

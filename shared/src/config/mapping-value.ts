@@ -18,12 +18,16 @@ const compiled = new WeakMap<EndpointRule, Fits>();
 /** One way to write a value: no padding at its ends (spaces, NUL), accents composed. */
 export const normalizedValue = (value: string): string => value.replace(/^[\s\0]+|[\s\0]+$/g, '').normalize('NFC');
 
-/** Whether the value as a whole fits, or one of several values joined by a backslash. An empty value fits nothing. */
-export function fitsRule(rule: EndpointRule, value: string): boolean {
+/** What rules are asked with: the value as a whole, and each of several values joined by a backslash. Empty ones fit nothing. */
+export const matchableValues = (value: string): string[] =>
+  [...new Set([value, ...value.split('\\')].map(normalizedValue))].filter((one) => one !== '');
+
+/** `values`: matchableValues, worked out once an instance, not once a rule. */
+export function fitsRule(rule: EndpointRule, values: readonly string[]): boolean {
   let fits = compiled.get(rule);
   if (fits === undefined) {
     fits = fitsOf[rule.match](rule.value.normalize('NFC'));
     compiled.set(rule, fits);
   }
-  return [value, ...value.split('\\')].map(normalizedValue).some((one) => one !== '' && fits(one));
+  return values.some(fits);
 }

@@ -414,6 +414,28 @@ describe('warnings of a gateway document', () => {
     });
   });
 
+  it('rows are told to tie exactly when some association is ambiguous, in 500 seeded documents', () => {
+    const draw = drawing(11);
+    const field = (name: string, values: string[]): object => (draw(2) === 0 ? {} : { [name]: values[draw(values.length)] });
+    const row = () => ({
+      ...field('callingAe', ['CT1', 'CT2']),
+      ...field('calledAe', ['GATEWAY', 'CAUSEWAY', 'A', 'B']),
+      ...field('network', ['10.0.0.0/8', '10.1.0.0/16', '10.2.0.0/16', '0.0.0.0/0', '10.1.2.3']),
+      ...(draw(3) === 0 ? field('tlsSubject', ['a*', '*a', 'b*', 'ab', '?b']) : {}),
+    });
+    let ambiguous = 0;
+    for (let at = 0; at < 500; at++) {
+      const rows = Array.from({ length: 4 }, row);
+      if (new Set(rows.map((one) => JSON.stringify(one))).size < rows.length) continue;
+      const parsed = parseGatewayDocument(two(rows.slice(0, 2), rows.slice(2), { listeners: [MUTUAL_TLS] }));
+      const expected = PEERS.some((peer) => 'ambiguous' in resolveFacility(parsed, peer));
+      const told = documentWarnings(parsed).some(({ warning }) => warning.includes('held as ambiguous'));
+      assert.equal(told, expected, JSON.stringify(rows));
+      if (expected) ambiguous += 1;
+    }
+    assert.ok(ambiguous > 30 && ambiguous < 400, `${ambiguous} documents with ties say something`);
+  });
+
   it('the default document has none, and the example only what it says of itself', async () => {
     const example = await readFile(join(import.meta.dirname, '../../../gateway.example.yaml'), 'utf8');
     const pathsOf = (source: unknown) => documentWarnings(parseGatewayDocument(source)).map(({ path }) => path);
@@ -447,3 +469,26 @@ describe('warnings of a gateway document', () => {
     assert.match(told[0]!.warning, /of rows that tie some may be missing/);
   });
 });
+
+/** Every association that can tell the rows above apart. */
+const PEERS = ['CT1', 'CT2', 'CT3'].flatMap((callingAe) =>
+  ['GATEWAY', 'CAUSEWAY', 'A', 'B'].flatMap((calledAe) =>
+    ['10.1.2.3', '10.1.0.1', '10.2.0.1', '10.3.0.1', '192.168.0.1'].flatMap((source) =>
+      [undefined, 'a', 'ab', 'ba', 'bb', 'aa', 'aba'].map((tlsSubject) => ({
+        callingAe,
+        calledAe,
+        source,
+        ...(tlsSubject === undefined ? {} : { tlsSubject }),
+      })),
+    ),
+  ),
+);
+
+/** Seeded whole numbers below the one given. */
+function drawing(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return (state >>> 8) % below;
+  };
+}

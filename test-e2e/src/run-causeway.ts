@@ -36,11 +36,11 @@ export async function runCauseway(person: Person, ...words: string[]): Promise<C
   return { code, ...written };
 }
 
-/** At a terminal (of util-linux' `script`): each answer is typed once its question stands there. Resolves with what the terminal showed. */
+/** At a terminal (of util-linux' `script`): each answer is typed once its question stands there (a function: when it has resolved). Resolves with what the terminal showed. */
 export async function typeAtCauseway(
   person: Person,
   words: readonly string[],
-  answers: readonly (readonly [question: string, answer: string])[],
+  answers: readonly (readonly [question: string, answer: string | (() => Promise<string>)])[],
 ): Promise<{ code: number | null; shown: string }> {
   const command = [process.execPath, MAIN, ...words].map((word) => `'${word}'`).join(' ');
   const child = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
@@ -56,7 +56,8 @@ export async function typeAtCauseway(
     if (next === undefined || !shown.slice(from).includes(next[0])) return;
     from = shown.length;
     open.shift();
-    child.stdin.write(`${next[1]}\r`);
+    const [, answer] = next;
+    void Promise.resolve(typeof answer === 'string' ? answer : answer()).then((text) => child.stdin.write(`${text}\r`));
   });
   const [code] = (await once(child, 'close')) as [number | null];
   return { code, shown };

@@ -71,3 +71,8 @@ test('several receivers share the DICOM port, each with an ops port and a name o
   assert.deepEqual(Object.keys(known).slice(0, 4), ['receiver', 'receiver-2', 'receiver-3', 'compressor']);
   assert.equal(plans.find(({ name }) => name === 'receiver')!.environment.CAUSEWAY_DICOM_REUSE_PORT, 'false');
 });
+
+test('the console tells the DICOM port that the receiver has, also when a free one was chosen', () => {
+  const { environment } = planServices(optionsOf({ CAUSEWAY_DICOM_PORT: '11112' })).find(({ name }) => name === 'console')!;
+  assert.equal(environment.CAUSEWAY_DICOM_PORT, '11112');
+});

@@ -118,6 +118,7 @@ function consoleEnvironment({ settings, ports, secrets, configFile }: ServicePla
     CAUSEWAY_DATABASE_URL: databaseUrl(ports.postgres!, secrets),
     CAUSEWAY_HTTP_HOST: settings.httpHost,
     CAUSEWAY_HTTP_PORT: String(settings.httpPort),
+    CAUSEWAY_DICOM_PORT: String(settings.dicomPort),
     CAUSEWAY_SERVICES: JSON.stringify(Object.fromEntries(others.map(({ name }) => [name, opsUrl(ports, name)]))),
     CAUSEWAY_FIRST_PASSWORD_FILE: secrets.firstPasswordFile,
     CAUSEWAY_SANDBOX_URL: `http://127.0.0.1:${settings.sandboxPort}/dicom-web`,

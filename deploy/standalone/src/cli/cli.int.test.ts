@@ -1,6 +1,6 @@
 // The command line as a process, against a real console on a real PostgreSQL.
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -11,7 +11,7 @@ import { failedFact, quarantinedFact, routedFact, sampleDelivery, sampleInstance
 import { applyFacts } from '@causeway/shared/database/project-facts';
 import type { Fact, Held } from '@causeway/shared/events/facts';
 import { instanceReady } from '@causeway/shared/events/instance';
-import { startTestConsole, TEST_PASSWORD, type TestConsole } from '../../../../services/console/src/console-for-tests.ts';
+import { startTestConsole, TEST_DOCUMENT, TEST_PASSWORD, type TestConsole } from '../../../../services/console/src/console-for-tests.ts';
 import { type CausewayRun, type Person, runCauseway, typeAtCauseway } from '../../../../test-e2e/src/run-causeway.ts';
 
 const GIB = 1024 ** 3;
@@ -209,5 +209,93 @@ describe('deliveries', () => {
     assert.equal((await run('deliveries', 'list')).stdout, 'No delivery is failed.\n');
     assert.equal((await run('deliveries', 'list', '--state', 'nonsense')).code, 2);
     assert.equal((await run('deliveries', 'retry')).code, 2);
+  });
+});
+
+describe('the gateway document', () => {
+  const write = (name: string, text: string): string => {
+    writeFileSync(join(home, name), text);
+    return name;
+  };
+
+  const RIGHT =
+    'facilities: [{ id: a, match: [{}], destinations: [s] }]\ndestinations: [{ id: s, kind: stow, url: "http://a.example/" }]\n';
+  const WRONG = 'facilities: [{ id: BAD, match: [{}], destinations: [nowhere] }]\ndestinations: 3\n';
+  const named = (facility: string): object => ({ ...TEST_DOCUMENT, facilities: [{ id: facility, match: [{}], destinations: ['cloud'] }] });
+  const put = (facility: string) => page.request('PUT', '/api/configuration', { document: named(facility), comment: `for ${facility}` });
+
+  test('without a gateway a wrong one is refused with every problem, a right one taken', async () => {
+    const refused = await run('config', 'validate', write('wrong.yaml', WRONG), '--offline');
+    assert.equal(refused.code, 1);
+    assert.match(said(refused), /^\d problems\n/m);
+    for (const path of ['facilities[0].id: "BAD" must be', 'destinations: 3 must be a list'])
+      assert.ok(said(refused).includes(`- ${path}`), said(refused));
+    const right = write('right.yaml', RIGHT);
+    const taken = await runCauseway({ ...person, url: `http://127.0.0.1:${await freePort()}` }, 'config', 'validate', right);
+    assert.deepEqual([taken.code, taken.stdout], [0, 'right.yaml is valid (checked here, without the gateway)\n']);
+    const missing = await run('config', 'validate', 'nowhere.yaml');
+    assert.deepEqual([missing.code, /nowhere\.yaml cannot be read \(ENOENT\)/.test(said(missing))], [1, true]);
+  });
+
+  test('is checked by the gateway: every problem at once, or its changes against the newest revision', async () => {
+    await put('north');
+    const refused = await run('config', 'validate', write('wrong.yaml', WRONG));
+    assert.equal(refused.code, 1);
+    assert.match(said(refused), /- destinations: 3 must be a list\n(- .*\n)*.*the document that holds now stays in force/);
+    const { code, stdout } = await run('config', 'validate', write('south.json', JSON.stringify(named('south'))));
+    assert.equal(code, 0);
+    assert.match(stdout, /south\.json is valid \(checked by the gateway at http.*\)\n2 changes\n/);
+    assert.match(stdout, /^ {2}\+ facilities\[south\]: \{"id":"south"/m);
+    assert.match(stdout, /^ {2}- facilities\[north\]/m);
+    assert.equal((await run('config', 'validate', 'south.json', '--json')).stdout.includes('"notActedOn": []'), true);
+  });
+
+  test('is applied only when wanted, with its comment, and not at all when it changes nothing', async () => {
+    await put('north');
+    const file = write('south.json', JSON.stringify(named('south')));
+    const refused = await run('config', 'apply', file);
+    assert.deepEqual([refused.code, /^2 changes$/m.test(refused.stdout), /--yes/.test(said(refused))], [1, true, true]);
+    assert.equal((await page.request('GET', '/api/configuration')).json().revision, 1);
+    const applied = await run('config', 'apply', file, '--yes', '--comment', 'go live');
+    assert.deepEqual([applied.code, /^Revision 2 is applied\. Back: .* config rollback 1$/m.test(applied.stdout)], [0, true]);
+    const again = await run('config', 'apply', file, '--yes');
+    assert.deepEqual([again.code, /^Nothing was applied: revision 2 says the same\.$/m.test(again.stdout)], [0, true]);
+    const { stdout } = await run('config', 'history');
+    assert.match(stdout, /^ +2 .* admin +api +go live\n +1 .* admin +api +for north$/m);
+  });
+
+  test('at a terminal is applied after a yes', async () => {
+    const file = write('south.json', JSON.stringify(named('south')));
+    const { code, shown } = await typeAtCauseway(person, ['config', 'apply', file], [['[y/N]', 'yes']]);
+    assert.deepEqual([code, /Revision 1 is applied/.test(shown)], [0, true], shown);
+  });
+
+  test('that somebody else changed between showing and applying is refused', async () => {
+    await put('north');
+    const file = write('south.json', JSON.stringify(named('south')));
+    const typing = typeAtCauseway(person, ['config', 'apply', file], [['[y/N]', () => put('west').then(() => 'y')]]);
+    const { code, shown } = await typing;
+    assert.deepEqual([code, /Somebody applied another revision since/.test(shown)], [1, true], shown);
+    assert.equal((await page.request('GET', '/api/configuration')).json().revision, 2);
+  });
+
+  test('is compared by revision and by file, and rolled back as a new revision', async () => {
+    await put('north');
+    await put('south');
+    assert.match((await run('config', 'diff', '1', '2')).stdout, /^revision 1 -> 2: 2 changes\n/);
+    assert.equal((await run('config', 'diff', '2')).stdout, 'revision 2 -> 2: no changes\n');
+    assert.match((await run('config', 'diff', write('north.json', JSON.stringify(named('north'))))).stdout, /^2 changes\n/);
+    const back = await run('config', 'rollback', '1');
+    assert.equal(back.code, 0, said(back));
+    assert.match(
+      back.stdout,
+      /^2 changes\n {2}- facilities\[south\].*\n {2}\+ facilities\[north\].*\nThe document of revision 1 is in force again, as revision 3\.\n$/,
+    );
+    const shown = await run('config', 'show');
+    assert.match(shown.stdout, /^# revision 3, .*, admin: rollback to revision 1\nfacilities:\n {2}- id: north$/m);
+    assert.equal((await run('config', 'diff', write('shown.yaml', shown.stdout))).stdout, 'no changes\n');
+    const unknown = await run('config', 'rollback', '9');
+    assert.deepEqual([unknown.code, /Revision 9 is not known/.test(said(unknown))], [1, true]);
+    assert.equal((await run('config', 'rollback', 'x')).code, 2);
   });
 });

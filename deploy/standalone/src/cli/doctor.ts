@@ -6,6 +6,7 @@ import { checkListener, type ListenerVisit } from './check-listener.ts';
 import { type Call, type CliParts, type Command, Refused, TEXT, textOf, UsageProblem } from './command.ts';
 import { type Finding, failed, ok, printFinding, warning } from './finding.ts';
 import type { GatewayFacts, GatewayStatus, ServiceStatus } from './gateway-status.ts';
+import { judgeStoredDocument, type StoredDocument } from './judge-document.ts';
 import { judgeServices, judgeStatus, withOtherDocument } from './judge-status.ts';
 import { moment, plural } from './wording.ts';
 
@@ -40,6 +41,7 @@ async function* look(call: Call, parts: CliParts): AsyncGenerator<Finding> {
   yield judgeToken(parts);
   const status = await settledStatus(api);
   yield* judgeStatus(status);
+  yield* judgeStoredDocument(await api.get<StoredDocument>('/api/configuration'));
   const gateway = await api.get<GatewayFacts>('/api/gateway');
   for (const listener of gateway.listeners)
     yield* await checkListener(listener, {

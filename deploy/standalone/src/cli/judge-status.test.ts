@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { printFinding } from './finding.ts';
 import type { GatewayStatus } from './gateway-status.ts';
+import { judgeStoredDocument } from './judge-document.ts';
 import { judgeStatus } from './judge-status.ts';
 import { printStatus } from './status.ts';
 
@@ -99,6 +100,36 @@ describe('judgeStatus', () => {
       assert.match(findings[0]!.what, what);
       assert.match(printFinding(findings[0]!), /\n {9}-> ./);
     });
+});
+
+describe('judgeStoredDocument', () => {
+  const document = {
+    facilities: [{ id: 'a', match: [{}], destinations: ['s'] }],
+    destinations: [{ id: 's', kind: 'stow', url: 'https://archive.example/' }],
+  };
+
+  test('a published document without anything odd is nothing to tell', () => {
+    assert.deepEqual(judgeStoredDocument({ revision: 4, published: 4, document }), []);
+    assert.deepEqual(judgeStoredDocument({ published: null, document: null }), []);
+  });
+
+  test('a revision that was not published, odd rules and fields in vain are told', () => {
+    const odd = {
+      ...document,
+      destinations: [
+        { ...document.destinations[0], bandwidth: [{ rate: '1Mbit/s' }] },
+        { ...document.destinations[0], id: 'unused' },
+      ],
+    };
+    const findings = judgeStoredDocument({ revision: 4, published: 3, document: odd });
+    const lines = findings.map(({ level, what }) => `${level} ${what}`);
+    assert.match(lines[0]!, /^FAILED revision 4 is applied, but 3 was published$/);
+    assert.ok(
+      lines.some((line) => /^warning gateway document, destinations\[unused\]/.test(line)),
+      lines.join('\n'),
+    );
+    assert.match(lines.at(-1)!, /^warning gateway document: this version does not act on .*destinations\.bandwidth/);
+  });
 });
 
 describe('printStatus', () => {

@@ -4,6 +4,8 @@ import { resolve } from 'node:path';
 import { ApiClient, ApiProblem } from './api-client.ts';
 import { type CliParts, type Command, Refused, UsageProblem } from './command.ts';
 import { type CommandLine, CommandProblem, HelpWanted, readCommandLine, usageOf, usageOfAll } from './command-line.ts';
+import { configApplyCommands } from './config-apply.ts';
+import { configCheckCommands } from './config-check.ts';
 import { configHistoryCommands } from './config-history.ts';
 import { deliveryCommands } from './deliveries.ts';
 import { doctorCommands } from './doctor.ts';
@@ -21,6 +23,8 @@ const commands: readonly Command[] = [
   ...loginCommands,
   ...statusCommands,
   ...doctorCommands,
+  ...configCheckCommands,
+  ...configApplyCommands,
   ...configHistoryCommands,
   ...holdCommands,
   ...deliveryCommands,

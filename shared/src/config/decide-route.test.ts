@@ -1,220 +1,14 @@
-// Route decisions as a table: association and mapping value in, recipients, destinations and what is held out.
+// Route decisions: the table, and what decisions tell.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Held } from '../events/facts.ts';
-import type { AssociationFacts } from '../events/instance.ts';
-import { decideRoute, type RouteFacts } from './decide-route.ts';
+import { decideRoute } from './decide-route.ts';
 import { parseGatewayDocument } from './gateway-document.ts';
-
-const stow = (id: string) => ({ id, kind: 'stow', url: `https://${id}.example.org/dicom-web` });
-const endpoint = (id: string, rules: unknown[], more: object = {}) => ({
-  id,
-  model: 'endpoint',
-  rules,
-  destinations: [`${id}-pacs`],
-  ...more,
-});
-
-const document = parseGatewayDocument({
-  facilities: [
-    {
-      id: 'north',
-      match: [{ calledAe: 'NORTH' }, { network: '10.1.0.0/16' }, { tlsSubject: 'CN=n*' }],
-      destinations: ['cloud', 'north-pacs'],
-    },
-    { id: 'south', match: [{ callingAe: 'SOUTH_CT' }, { tlsSubject: 'CN=*s' }], destinations: ['cloud'] },
-    { id: 'bare', match: [{ calledAe: 'BARE' }] },
-    { id: 'hub', model: 'hub', match: [{ calledAe: 'GATEWAY' }], mappingTag: 'InstitutionName', destinations: ['cloud'] },
-    { id: 'lax', model: 'hub', match: [{ calledAe: 'LAX' }], mappingTag: '(0008,1040)', unmatched: 'hub', destinations: ['cloud'] },
-    {
-      id: 'pass',
-      model: 'hub',
-      match: [{ calledAe: 'PASS' }],
-      mappingTag: 'association:callingAe',
-      keepsCopy: false,
-      destinations: ['cloud'],
-    },
-    {
-      id: 'pass-lax',
-      model: 'hub',
-      match: [{ calledAe: 'PASSLAX' }],
-      mappingTag: 'InstitutionName',
-      keepsCopy: false,
-      unmatched: 'hub',
-      followStudy: false,
-      destinations: ['cloud'],
-    },
-    { id: 'by-source', model: 'hub', match: [{ calledAe: 'SRC' }], mappingTag: 'association:source', destinations: ['cloud'] },
-    { id: 'empty-hub', model: 'hub', match: [{ calledAe: 'EMPTY' }], mappingTag: 'InstitutionName' },
-    endpoint(
-      'ms44',
-      [
-        { hub: 'hub', value: 'MS44' },
-        { hub: 'pass', value: 'CT44' },
-        { hub: 'pass-lax', value: 'MS44' },
-        { hub: 'lax', value: 'MS44' },
-        { hub: 'empty-hub', value: 'MS44' },
-      ],
-      { match: [{ calledAe: 'MS44' }] },
-    ),
-    endpoint('ms45', [{ hub: 'hub', match: 'ignore-case', value: 'Klinikum Süd' }]),
-    endpoint('ms46', [
-      { hub: 'hub', match: 'wildcard', value: 'MS46*' },
-      { hub: 'by-source', match: 'wildcard', value: '10.46.*' },
-    ]),
-    endpoint('ms47', [{ hub: 'hub', match: 'regex', value: 'MS4[67]( (East|West))?' }]),
-    endpoint('cloudy', [{ hub: 'hub', value: 'CLOUDY' }], { destinations: ['cloud', 'cloudy-pacs'] }),
-    endpoint('bare-end', [{ hub: 'hub', value: 'BARE' }], { destinations: [] }),
-  ],
-  destinations: ['cloud', 'north-pacs', 'ms44-pacs', 'ms45-pacs', 'ms46-pacs', 'ms47-pacs', 'cloudy-pacs'].map(stow),
-});
-
-const NOWHERE: AssociationFacts = { callingAe: 'ANY', calledAe: 'UNKNOWN', source: '203.0.113.5', listener: 'lan' };
-const to = (calledAe: string, institution?: string, more: Partial<RouteFacts> & { association?: never } = {}): RouteFacts => ({
-  association: { ...NOWHERE, calledAe },
-  attributes: institution === undefined ? {} : { InstitutionName: institution },
-  ...more,
-});
-const by = (association: Partial<AssociationFacts>, attributes: Record<string, string> = {}): RouteFacts => ({
-  association: { ...NOWHERE, ...association },
-  attributes,
-});
-const assigned = (facts: RouteFacts, facilities: string[]): RouteFacts => ({ ...facts, assignment: { facilities, by: 'erika' } });
-
-interface Expected {
-  readonly facilities: string;
-  readonly destinations: string;
-  readonly held?: Held['reason'];
-  readonly remember?: string;
-}
-const expected = (facilities: string, destinations: string, held?: Held['reason']): Expected => ({ facilities, destinations, held });
-const tagged = (facilities: string, destinations: string, remember: string): Expected => ({ facilities, destinations, remember });
-
-const cases: [title: string, facts: RouteFacts, expected: Expected][] = [
-  ['a standard facility by called AE title gets its destinations', to('NORTH'), expected('north', 'cloud north-pacs')],
-  ['a standard facility by calling AE title', by({ callingAe: 'SOUTH_CT' }), expected('south', 'cloud')],
-  ['a standard facility by network', by({ source: '10.1.5.6' }), expected('north', 'cloud north-pacs')],
-  ['a standard facility by TLS subject', by({ tlsSubject: 'CN=north' }), expected('north', 'cloud north-pacs')],
-  ['padding of the called AE title does not count', to('NORTH  '), expected('north', 'cloud north-pacs')],
-  ['the mapping tag says nothing at a standard facility', to('NORTH', 'MS44'), expected('north', 'cloud north-pacs')],
-  ['no facility: held, sent nowhere', by({}), expected('', '', 'no-facility')],
-  ['a called AE title in other case is no facility', to('north'), expected('', '', 'no-facility')],
-  ['two facilities that tie: held, sent nowhere', by({ tlsSubject: 'CN=ns' }), expected('', '', 'ambiguous')],
-  ['a standard facility without destinations: held', to('BARE'), expected('bare', '', 'no-destination')],
-  ['an endpoint that receives directly is like a standard facility', to('MS44'), expected('ms44', 'ms44-pacs')],
-  ['an endpoint that receives directly does not ask its rules', to('MS44', 'MS99'), expected('ms44', 'ms44-pacs')],
-
-  ['at the hub, MS44 goes to the hub and to its endpoint', to('GATEWAY', 'MS44'), tagged('hub ms44', 'cloud ms44-pacs', 'ms44')],
-  ['at the hub, MS99 goes to the hub and is held', to('GATEWAY', 'MS99'), expected('hub', 'cloud', 'unmatched')],
-  ['at the hub, a value without its last character matches nothing', to('GATEWAY', 'MS4'), expected('hub', 'cloud', 'unmatched')],
-  ['at the hub, a value with more characters matches nothing', to('GATEWAY', 'MS440'), expected('hub', 'cloud', 'unmatched')],
-  ['at the hub, exact is case sensitive', to('GATEWAY', 'ms44'), expected('hub', 'cloud', 'unmatched')],
-  ['at the hub, trailing spaces do not count', to('GATEWAY', 'MS44   '), tagged('hub ms44', 'cloud ms44-pacs', 'ms44')],
-  ['at the hub, leading spaces and NUL padding do not count', to('GATEWAY', '  MS44\0'), tagged('hub ms44', 'cloud ms44-pacs', 'ms44')],
-  ['at the hub, spaces inside count', to('GATEWAY', 'MS 44'), expected('hub', 'cloud', 'unmatched')],
-  ['at the hub, no tag: the hub’s copy goes, the rest is held', to('GATEWAY'), expected('hub', 'cloud', 'unmatched')],
-  ['at the hub, an empty tag is no tag', to('GATEWAY', '  '), expected('hub', 'cloud', 'unmatched')],
-  ['ignore-case matches capitals', to('GATEWAY', 'KLINIKUM SÜD'), tagged('hub ms45', 'cloud ms45-pacs', 'ms45')],
-  ['ignore-case matches decomposed accents', to('GATEWAY', 'klinikum su\u0308d'), tagged('hub ms45', 'cloud ms45-pacs', 'ms45')],
-  ['ignore-case matches the whole value only', to('GATEWAY', 'Klinikum Süd 2'), expected('hub', 'cloud', 'unmatched')],
-  ['wildcard matches with a rest', to('GATEWAY', 'MS46 North'), tagged('hub ms46', 'cloud ms46-pacs', 'ms46')],
-  [
-    'wildcard and regex match together: several endpoints',
-    to('GATEWAY', 'MS46'),
-    tagged('hub ms46 ms47', 'cloud ms46-pacs ms47-pacs', 'ms46 ms47'),
-  ],
-  ['wildcard is case sensitive', to('GATEWAY', 'ms46 north'), expected('hub', 'cloud', 'unmatched')],
-  ['regex matches the whole value', to('GATEWAY', 'MS47 West'), tagged('hub ms47', 'cloud ms47-pacs', 'ms47')],
-  ['regex does not match a part', to('GATEWAY', 'xMS47 West'), expected('hub', 'cloud', 'unmatched')],
-  ['one of several values matches', to('GATEWAY', 'MS99\\MS44'), tagged('hub ms44', 'cloud ms44-pacs', 'ms44')],
-  ['two values match two endpoints', to('GATEWAY', 'MS44\\MS47'), tagged('hub ms44 ms47', 'cloud ms44-pacs ms47-pacs', 'ms44 ms47')],
-  ['a destination that hub and endpoint share is due once', to('GATEWAY', 'CLOUDY'), tagged('hub cloudy', 'cloud cloudy-pacs', 'cloudy')],
-  [
-    'an endpoint without destinations: the hub’s copy goes, the endpoint’s is held',
-    to('GATEWAY', 'BARE'),
-    { ...tagged('hub bare-end', 'cloud', 'bare-end'), held: 'no-destination' },
-  ],
-  ['a rule of another hub does not count', to('LAX', undefined, { attributes: { '(0008,1040)': 'MS46' } }), expected('lax', 'cloud')],
-  [
-    'the mapping tag is read under the name as written',
-    to('LAX', undefined, { attributes: { '(0008,1040)': 'MS44' } }),
-    tagged('lax ms44', 'cloud ms44-pacs', 'ms44'),
-  ],
-  ['unmatched: hub holds nothing', to('LAX', 'MS44'), expected('lax', 'cloud')],
-  ['a hub that keeps no copy only dispatches', by({ calledAe: 'PASS', callingAe: 'CT44' }), tagged('pass ms44', 'ms44-pacs', 'ms44')],
-  ['a hub that keeps no copy holds what matches nothing', by({ calledAe: 'PASS', callingAe: 'CT99' }), expected('pass', '', 'unmatched')],
-  ['a hub that keeps no copy takes what matches nothing where that is enough', to('PASSLAX', 'MS99'), expected('pass-lax', 'cloud')],
-  ['… and takes nothing else', to('PASSLAX', 'MS44'), tagged('pass-lax ms44', 'ms44-pacs', 'ms44')],
-  [
-    'the source address can be the mapping value',
-    by({ calledAe: 'SRC', source: '10.46.1.1' }),
-    tagged('by-source ms46', 'cloud ms46-pacs', 'ms46'),
-  ],
-  [
-    'a hub without destinations of its own holds the copy it should keep',
-    to('EMPTY', 'MS44'),
-    { ...tagged('empty-hub ms44', 'ms44-pacs', 'ms44'), held: 'no-destination' },
-  ],
-  ['a hub without destinations tells first that nothing matched', to('EMPTY', 'MS99'), expected('empty-hub', '', 'unmatched')],
-
-  [
-    'without the tag it follows its study',
-    to('GATEWAY', undefined, { studyEndpoints: ['ms44', 'ms47'] }),
-    expected('hub ms44 ms47', 'cloud ms44-pacs ms47-pacs'),
-  ],
-  [
-    'with a tag that matches nothing it does not follow',
-    to('GATEWAY', 'MS99', { studyEndpoints: ['ms44'] }),
-    expected('hub', 'cloud', 'unmatched'),
-  ],
-  [
-    'with a tag it goes by the tag, not by its study',
-    to('GATEWAY', 'MS47', { studyEndpoints: ['ms44'] }),
-    tagged('hub ms47', 'cloud ms47-pacs', 'ms47'),
-  ],
-  [
-    'an endpoint that is gone is not followed',
-    to('GATEWAY', undefined, { studyEndpoints: ['gone'] }),
-    expected('hub', 'cloud', 'unmatched'),
-  ],
-  ['a hub without followStudy does not follow', to('PASSLAX', undefined, { studyEndpoints: ['ms44'] }), expected('pass-lax', 'cloud')],
-
-  [
-    'an assignment adds its facility and ends the waiting',
-    assigned(to('GATEWAY', 'MS99'), ['ms44']),
-    expected('hub ms44', 'cloud ms44-pacs'),
-  ],
-  [
-    'an assignment to two facilities',
-    assigned(to('GATEWAY', 'MS99'), ['ms44', 'ms45']),
-    expected('hub ms44 ms45', 'cloud ms44-pacs ms45-pacs'),
-  ],
-  ['an assignment of what no facility matched', assigned(by({}), ['north']), expected('north', 'cloud north-pacs')],
-  ['an assignment of what two tied for', assigned(by({ tlsSubject: 'CN=ns' }), ['south']), expected('south', 'cloud')],
-  ['an assignment of what had no destination', assigned(to('BARE'), ['north']), expected('bare north', 'cloud north-pacs')],
-  [
-    'an assignment to a facility that got it already adds nothing',
-    assigned(to('GATEWAY', 'MS44'), ['ms44']),
-    tagged('hub ms44', 'cloud ms44-pacs', 'ms44'),
-  ],
-  ['an assignment to nobody: the hub’s copy is enough', assigned(to('GATEWAY', 'MS99'), []), expected('hub', 'cloud')],
-  ['an assignment to nobody of what goes nowhere stays held', assigned(by({}), []), expected('', '', 'no-facility')],
-  [
-    'an assignment to a facility that is gone is held',
-    assigned(to('GATEWAY', 'MS99'), ['gone']),
-    expected('hub gone', 'cloud', 'no-destination'),
-  ],
-  [
-    'an assignment to an endpoint without destinations is held',
-    assigned(to('GATEWAY', 'MS99'), ['bare-end']),
-    expected('hub bare-end', 'cloud', 'no-destination'),
-  ],
-];
+import { assigned, by, endpoint, routeCases, routeDocument, stow, to } from './route-cases-for-tests.ts';
 
 describe('route decisions', () => {
-  for (const [title, facts, { facilities, destinations, held, remember }] of cases)
+  for (const [title, facts, { facilities, destinations, held, remember }] of routeCases)
     it(title, () => {
-      const decision = decideRoute(document, facts);
+      const decision = decideRoute(routeDocument, facts);
       assert.equal(decision.facilities.map(({ id }) => id).join(' '), facilities);
       assert.equal(decision.deliveries.map(({ destination }) => destination).join(' '), destinations);
       assert.equal(decision.held?.reason, held);
@@ -223,14 +17,14 @@ describe('route decisions', () => {
     });
 
   it('tell each delivery’s rule as configured, and on whose behalf', () => {
-    assert.deepEqual(decideRoute(document, to('GATEWAY', 'MS44')).deliveries, [
+    assert.deepEqual(decideRoute(routeDocument, to('GATEWAY', 'MS44')).deliveries, [
       { destination: 'cloud', facility: 'hub', rule: 'hub: match { calledAe: GATEWAY }' },
       { destination: 'ms44-pacs', facility: 'ms44', rule: 'ms44: at hub hub, InstitutionName exact "MS44"' },
     ]);
   });
 
   it('tell both rules of a destination that two facilities share', () => {
-    const [shared] = decideRoute(document, to('GATEWAY', 'CLOUDY')).deliveries;
+    const [shared] = decideRoute(routeDocument, to('GATEWAY', 'CLOUDY')).deliveries;
     assert.deepEqual(shared, {
       destination: 'cloud',
       facility: 'hub',
@@ -239,19 +33,19 @@ describe('route decisions', () => {
   });
 
   it('tell who assigned and which study was followed', () => {
-    assert.equal(decideRoute(document, assigned(by({}), ['south'])).deliveries[0]?.rule, 'south: assigned by erika');
-    const follower = decideRoute(document, to('GATEWAY', undefined, { studyEndpoints: ['ms44'] })).deliveries[1];
+    assert.equal(decideRoute(routeDocument, assigned(by({}), ['south'])).deliveries[0]?.rule, 'south: assigned by erika');
+    const follower = decideRoute(routeDocument, to('GATEWAY', undefined, { studyEndpoints: ['ms44'] })).deliveries[1];
     assert.equal(follower?.rule, 'ms44: at hub hub, follows its study (no InstitutionName)');
   });
 
   it('name the candidates of a tie and the hub of what is unmatched', () => {
-    assert.deepEqual(decideRoute(document, by({ tlsSubject: 'CN=ns' })).held?.candidates, ['north', 'south']);
-    assert.equal(decideRoute(document, to('GATEWAY', 'MS99')).held?.facility, 'hub');
+    assert.deepEqual(decideRoute(routeDocument, by({ tlsSubject: 'CN=ns' })).held?.candidates, ['north', 'south']);
+    assert.equal(decideRoute(routeDocument, to('GATEWAY', 'MS99')).held?.facility, 'hub');
   });
 
   it('never repeat the value of the instance', () => {
     for (const facts of [to('GATEWAY', 'MS46 CANARY'), to('GATEWAY', 'CANARY')])
-      assert.ok(!JSON.stringify(decideRoute(document, facts)).includes('CANARY'));
+      assert.ok(!JSON.stringify(decideRoute(routeDocument, facts)).includes('CANARY'));
   });
 
   it('cut a match row that is longer than a rule may be', () => {

@@ -25,6 +25,18 @@ interface Delivery {
   readonly configurationRevision: number;
 }
 
+interface Explained {
+  readonly rules: { rule: string; applied: boolean; because: string }[];
+  readonly deliveries: { destination: string; state: string }[];
+  readonly notes: string[];
+}
+
+interface DryRun {
+  readonly changed: number;
+  readonly unknown: number;
+  readonly groups: { before: { facilities: string[] }; after: { facilities: string[] } }[];
+}
+
 interface Waiting {
   readonly institutionName: string;
   readonly held: { reason: string; detail: string; facility: string };
@@ -164,6 +176,33 @@ describe('a hub', () => {
     const deliveries = await deliveriesOf(files, 4);
     const { rule, configurationRevision } = deliveries.find(({ destination }) => destination === 'ms44-pacs')!;
     assert.deepEqual([rule, configurationRevision], ['ms44: at hub hub, InstitutionName exact "MS77"', 2]);
+  });
+
+  it('tells by the rules why each instance went where it went, and exactly what another document would change', async () => {
+    const options = { studies: 1, instances: 2, seed: ++seed, rows: 64, columns: 64 };
+    const [tagged] = await makeSyntheticFiles(join(scratch, 'asked'), { ...options, institution: 'MS44' });
+    const [, untagged] = await makeSyntheticFiles(join(scratch, 'asked-too'), { ...options, institution: '' });
+    await send([tagged!]);
+    await deliveriesOf([tagged!], 3);
+    await send([untagged!]);
+    await deliveriesOf([tagged!], 6);
+    const { instances } = await client.get<{ instances: Explained[] }>(`/api/explain?study=${tagged!.studyInstanceUid}`);
+    assert.deepEqual(
+      instances.map(({ notes, deliveries }) => [notes, deliveries.map(({ state }) => state)]),
+      Array.from({ length: 2 }, () => [[], ['confirmed', 'confirmed', 'confirmed']]),
+    );
+    assert.ok(instances[0]!.rules.some(({ applied, because }) => applied && because === 'the value is "MS44"'));
+    assert.ok(instances[1]!.rules.some(({ applied, rule }) => applied && /^ms44: .* follows its study/.test(rule)));
+
+    const { document } = await client.get<{ document: ReturnType<typeof hubDocument> }>('/api/configuration');
+    const draft = structuredClone(document);
+    draft.facilities.find(({ id }) => id === 'ms44')!.rules = [];
+    const { body } = await client.send<DryRun>('POST', '/api/configuration/dry-run', { document: draft });
+    const { deliveries } = await client.get<{ deliveries: Delivery[] }>('/api/deliveries?state=confirmed&destination=ms44-pacs&limit=500');
+    const byRule = deliveries.filter(({ rule }) => !rule.includes('assigned by'));
+    assert.deepEqual([body.changed, body.unknown], [byRule.length, 0]);
+    for (const { before: was, after: willBe } of body.groups)
+      assert.deepEqual([was.facilities.includes('ms44'), willBe.facilities.includes('ms44')], [true, false]);
   });
 });
 

@@ -138,6 +138,23 @@ describe('npm run causeway', () => {
     assert.match(await told(0, 'hold', 'list'), /^Nothing waits for a person\.$/m);
   });
 
+  it('explains where a file would go, why a study went where it went, and what a draft would have changed', async () => {
+    const [file] = await makeSyntheticFiles(home, { studies: 1, instances: 1, seed: ++seed, rows: 64, columns: 64 });
+    assert.match(await told(0, 'explain', file!.path), /Facility none;.*Deliveries\n {4}none\n {2}Held: no-facility: /s);
+    assert.match(await told(0, 'explain', file!.path, '--called', 'MS44'), /Facility ms44 .*cloud for ms44, not-sent: /s);
+    const { deliveries } = JSON.parse((await causeway('deliveries', 'list', '--state', 'confirmed', '--json')).stdout) as {
+      deliveries: Delivery[];
+    };
+    assert.match(await told(0, 'explain', deliveries[0]!.studyKey), /cloud for ms44, confirmed: ms44: assigned by admin/);
+    const draft = structuredClone(document);
+    draft.facilities.push({ id: 'rest', name: 'The rest', match: [{}], destinations: ['cloud'] } as (typeof draft.facilities)[number]);
+    await write('draft.yaml', draft);
+    assert.match(
+      await told(0, 'config', 'dry-run', 'draft.yaml', '--days', '1'),
+      /^1 of 1 instance received.*\n {2}facilities: none -> rest/ms,
+    );
+  });
+
   it('the doctor says what is wrong when a service hangs, and its exit code does too', async () => {
     const receiver = gateway.pids().get('receiver')!;
     process.kill(receiver, 'SIGSTOP');

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { type ReceiptId, uuidV7 } from '@causeway/shared/brands';
 import { freePort } from '@causeway/shared/bus/nats-server-for-tests';
 import { failedFact, quarantinedFact, routedFact, sampleDelivery, sampleInstance } from '@causeway/shared/database/facts-for-tests';
 import { applyFacts } from '@causeway/shared/database/project-facts';
@@ -13,6 +14,7 @@ import type { Fact, Held } from '@causeway/shared/events/facts';
 import { instanceReady } from '@causeway/shared/events/instance';
 import { startTestConsole, TEST_DOCUMENT, TEST_PASSWORD, type TestConsole } from '../../../../services/console/src/console-for-tests.ts';
 import { type CausewayRun, type Person, runCauseway, typeAtCauseway } from '../../../../test-e2e/src/run-causeway.ts';
+import { makeSyntheticFiles } from '../../../../test-e2e/src/synthetic-files.ts';
 
 const GIB = 1024 ** 3;
 const held: Held = { reason: 'unmatched', detail: 'no endpoint', facility: 'hub', candidates: [] };
@@ -297,5 +299,68 @@ describe('the gateway document', () => {
     const unknown = await run('config', 'rollback', '9');
     assert.deepEqual([unknown.code, /Revision 9 is not known/.test(said(unknown))], [1, true]);
     assert.equal((await run('config', 'rollback', 'x')).code, 2);
+  });
+});
+
+describe('explain and dry run', () => {
+  /** Sends everything to `pacs` instead. */
+  const draft = (): string => {
+    const [north, ms44] = TEST_DOCUMENT.facilities;
+    writeFileSync(join(home, 'draft.json'), JSON.stringify({ ...TEST_DOCUMENT, facilities: [{ ...north, destinations: ['pacs'] }, ms44] }));
+    return 'draft.json';
+  };
+
+  test('a study and a receipt are explained by the rules that were tried', async () => {
+    const instance = sampleInstance(1, 1);
+    await know(routedFact(instance, 1, { to: ['cloud'] }));
+    const byStudy = await run('explain', instance.studyInstanceUid!);
+    assert.equal(byStudy.code, 0, said(byStudy));
+    assert.match(byStudy.stdout, new RegExp(`^Receipt ${instance.receiptId} \\(routed\\), by the rules of revision 1$`, 'm'));
+    assert.match(byStudy.stdout, /^ {2}Rules: facility\n {4}(yes|no ) {2}(north|ms44): match /m);
+    assert.match(byStudy.stdout, /^ {4}cloud.*, due: /m);
+    assert.equal((await run('explain', instance.receiptId)).stdout, byStudy.stdout);
+    assert.deepEqual(
+      JSON.parse((await run('explain', instance.receiptId, '--json')).stdout),
+      (await page.request('GET', `/api/explain?receipt=${instance.receiptId}`)).json(),
+    );
+  });
+
+  test('a file is explained as if it were sent: its header is read here, the association comes from the options', async () => {
+    await page.request('PUT', '/api/configuration', { document: TEST_DOCUMENT });
+    const [file] = await makeSyntheticFiles(home, { studies: 1, instances: 1, seed: 9, rows: 64, columns: 64 });
+    const plain = await run('explain', file!.path);
+    assert.equal(plain.code, 0, said(plain));
+    assert.match(
+      plain.stdout,
+      /as if CAUSEWAY_SEND at 127\.0\.0\.1 sent it to GATEWAY:\nNot sent: what would happen, by the rules of revision 1\n {2}Facility north/,
+    );
+    assert.match((await run('explain', file!.path, '--called', 'MS44')).stdout, /Facility ms44 .*pacs for ms44, not-sent: /s);
+    assert.match((await run('explain', file!.path, '--document', draft())).stdout, /under the draft\n.*Deliveries\n {4}pacs for north/s);
+    assert.doesNotMatch(plain.stdout, /SYNTHETIC\^PATIENT/);
+  });
+
+  test('what was not received, a file that is none, and options of a file for a study are refused', async () => {
+    await page.request('PUT', '/api/configuration', { document: TEST_DOCUMENT });
+    const unknown = await run('explain', '1.2.3');
+    assert.deepEqual([unknown.code, /Study 1\.2\.3 is not known/.test(said(unknown))], [1, true]);
+    assert.deepEqual([(await run('explain', 'gone.dcm')).code, (await run('explain', '1.2.3', '--called', 'X')).code], [1, 2]);
+    const notDicom = await run('explain', draft());
+    assert.deepEqual([notDicom.code, /is no DICOM file that can be read/.test(said(notDicom))], [1, true]);
+  });
+
+  test('a dry run tells which instances a draft would decide otherwise, and a wrong draft is refused', async () => {
+    const now = new Date().toISOString();
+    const received = [1, 2].map((n) => ({ ...sampleInstance(1, n), receivedAt: now, receiptId: uuidV7() as ReceiptId }));
+    await know(...received.map((instance) => routedFact(instance, 1, { to: ['cloud'] })));
+    const { code, stdout } = await run('config', 'dry-run', draft(), '--days', '1');
+    assert.equal(code, 0, stdout);
+    assert.match(
+      stdout,
+      /^2 of 2 instances received since .* would be decided otherwise\n\n2 instances, for example .*\n {2}destinations: cloud -> pacs\n$/,
+    );
+    writeFileSync(join(home, 'wrong.json'), '{"destinations": 3}');
+    const wrong = await run('config', 'dry-run', 'wrong.json');
+    assert.deepEqual([wrong.code, /destinations: 3 must be a list/.test(said(wrong))], [1, true]);
+    assert.equal((await run('config', 'dry-run', draft(), '--days', '91')).code, 2);
   });
 });

@@ -1,13 +1,19 @@
-// `config validate`, `config diff`: what a gateway document is and would change. Nothing is changed.
+// `config validate`, `config diff`, `config dry-run`: what a gateway document is and would do. Nothing is changed.
 import { ApiProblem } from './api-client.ts';
-import { type Call, type CliParts, type Command, FLAG, UsageProblem } from './command.ts';
+import { type Call, type CliParts, type Command, FLAG, numberOf, TEXT, UsageProblem } from './command.ts';
 import { checkDocument, readDocumentText } from './document-file.ts';
 import { type Change, printChanges, printRemarks, type Remarks } from './print-changes.ts';
+import { type DryRun, printDryRun } from './print-dry-run.ts';
 
 export interface Validation extends Remarks {
   /** Against the newest revision. */
   readonly changes: readonly Change[];
 }
+
+const MOST_DAYS = 90;
+const MOST_INSTANCES = 100_000;
+/** The API gives itself 20 s, and another one may be under way. */
+const DRY_RUN_TIMEOUT_MS = 2 * 60_000;
 
 export const validateDocument = ({ api }: CliParts, document: string): Promise<Validation> =>
   api.post<Validation>('/api/configuration/validate', { document });
@@ -55,6 +61,15 @@ export function readDifference({ api }: CliParts, from: number, to?: number): Pr
   return api.get(`/api/configuration/diff?from=${from}${to === undefined ? '' : `&to=${to}`}`);
 }
 
+async function dryRun(call: Call, parts: CliParts): Promise<boolean> {
+  const days = numberOf(call, 'days', [1, MOST_DAYS]);
+  const most = numberOf(call, 'most', [1, MOST_INSTANCES]);
+  const document = await readDocumentText(call.words[0]!, parts);
+  const answer = await parts.api.post<DryRun>('/api/configuration/dry-run', { document, days, most }, { timeoutMs: DRY_RUN_TIMEOUT_MS });
+  parts.output.show(answer, () => printDryRun(answer));
+  return true;
+}
+
 export const configCheckCommands: readonly Command[] = [
   {
     name: 'config validate',
@@ -70,5 +85,13 @@ export const configCheckCommands: readonly Command[] = [
     help: 'what a file, or revision M [the newest], changes against the newest revision, or against revision N',
     words: [1, 2],
     run: diff,
+  },
+  {
+    name: 'config dry-run',
+    takes: 'FILE [--days N] [--most N]',
+    help: 'what would have become of the instances received in the last days under this document; nothing is applied\n--days 7: how far back\n--most 20000: instances looked at, the latest ones',
+    options: { days: TEXT, most: TEXT },
+    words: [1, 1],
+    run: dryRun,
   },
 ];

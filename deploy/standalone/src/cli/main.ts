@@ -9,6 +9,7 @@ import { configCheckCommands } from './config-check.ts';
 import { configHistoryCommands } from './config-history.ts';
 import { deliveryCommands } from './deliveries.ts';
 import { doctorCommands } from './doctor.ts';
+import { explainCommands } from './explain.ts';
 import { holdCommands } from './hold.ts';
 import { KeptTokens, tokenFile } from './kept-tokens.ts';
 import { loginCommands } from './login.ts';
@@ -26,6 +27,7 @@ const commands: readonly Command[] = [
   ...configCheckCommands,
   ...configApplyCommands,
   ...configHistoryCommands,
+  ...explainCommands,
   ...holdCommands,
   ...deliveryCommands,
 ];

@@ -115,7 +115,9 @@ export class ApiClient {
 
   #refusal(status: number, body: unknown): ApiProblem {
     if (!isApiAnswer(body)) return this.#foreign(status);
-    if (status !== 401) return new ApiProblem(status, body);
+    // Who has no token is taken for a browser, and told of a header.
+    const isSignedOut = status === 401 || (this.#token === undefined && body.error === 'missing-header');
+    if (!isSignedOut) return new ApiProblem(status, body);
     const detail = this.#token === undefined ? `There is no token for ${this.url} yet.` : 'The token is not valid (any more).';
     return new ApiProblem(status, { ...body, detail, whatToDo: 'Make one: npm run causeway -- login' });
   }

@@ -85,7 +85,8 @@ describe('login', () => {
     const { newcomer, run } = await signIn('wrong password!');
     assert.equal(run.code, 1);
     assert.match(said(run), /User and password do not fit\.\nCheck both and try again\./);
-    assert.match(said(await runCauseway(newcomer, 'status')), /There is no token for .* yet\.\nMake one: npm run causeway -- login/);
+    for (const words of [['status'], ['config', 'dry-run', join(import.meta.dirname, '../../../../gateway.example.yaml')]])
+      assert.match(said(await runCauseway(newcomer, ...words)), /There is no token for .* yet\.\nMake one: npm run causeway -- login/);
   });
 
   test('where there is no terminal and no password in the environment says what to set', async () => {

@@ -132,7 +132,7 @@ function busOn(connection: Connection, options: BusOptions): Bus {
       return Object.values(state.subjects ?? {}).reduce((sum, count) => sum + count, 0);
     },
     position: (stream, consumer) => positionOf(connection.manager, stream, consumer),
-    replay: (range, handler) => replayMessages(connection.client, range, handler),
+    replay: (range, handler) => replayMessages(connection, range, handler),
     unacknowledged: (stream, consumer) => countUnacknowledged(connection.manager, stream, consumer),
     probe: () =>
       publish({ probe: true }, { subject: `probe.${options.name}`, messageId: `probe.${options.name}.${Date.now()}`, timeoutMs: 2_000 }),

@@ -1,5 +1,5 @@
 // A stream that keeps its messages, read once more from a number on, beside its consumers and without any effect on them.
-import { DeliverPolicy, type JetStreamClient, type JsMsg } from '@nats-io/jetstream';
+import { DeliverPolicy, type JetStreamClient, type JetStreamManager, type JsMsg } from '@nats-io/jetstream';
 import type { z } from 'zod';
 import { TransientError } from '../errors.ts';
 import type { StreamName } from '../events/flow.ts';
@@ -19,10 +19,12 @@ const WAIT_MS = 5_000;
 
 /** Resolves with the number of messages handed over, in order. Throws TransientError when JetStream stops answering, or what the handler throws. */
 export async function replayMessages<T>(
-  client: JetStreamClient,
+  { client, manager }: { client: JetStreamClient; manager: JetStreamManager },
   range: ReplayRange<T>,
   handler: (events: T[]) => Promise<void>,
 ): Promise<number> {
+  // Nothing would come of it, and it would be waited for.
+  if (await isGone(manager, range)) return 0;
   const consumer = await client.consumers.get(range.stream, {
     deliver_policy: DeliverPolicy.StartSequence,
     opt_start_seq: range.after + 1,
@@ -30,6 +32,7 @@ export async function replayMessages<T>(
   let count = 0;
   for (let last = range.after; last < range.upTo; ) {
     const messages = await fetched(consumer, range.upTo);
+    if (messages.length === 0 && (await isGone(manager, range))) return count;
     if (messages.length === 0) throw new TransientError(`${range.stream} gave nothing after ${last}, up to ${range.upTo} was asked`);
     const events = messages.flatMap((message) => eventIn(message, range));
     if (events.length > 0) await handler(events);
@@ -37,6 +40,11 @@ export async function replayMessages<T>(
     last = messages.at(-1)!.seq;
   }
   return count;
+}
+
+/** The whole range is older than what the stream keeps; it may become so while it is read. */
+async function isGone<T>(manager: JetStreamManager, { stream, upTo }: ReplayRange<T>): Promise<boolean> {
+  return (await manager.streams.info(stream)).state.first_seq > upTo;
 }
 
 async function fetched(consumer: Awaited<ReturnType<JetStreamClient['consumers']['get']>>, upTo: number): Promise<JsMsg[]> {

@@ -10,6 +10,7 @@ import { type ReceiptId, uuidV7 } from '@causeway/shared/brands';
 import { freePort } from '@causeway/shared/bus/nats-server-for-tests';
 import { failedFact, quarantinedFact, routedFact, sampleDelivery, sampleInstance } from '@causeway/shared/database/facts-for-tests';
 import { applyFacts } from '@causeway/shared/database/project-facts';
+import { TransientError } from '@causeway/shared/errors';
 import type { Fact, Held } from '@causeway/shared/events/facts';
 import { instanceReady } from '@causeway/shared/events/instance';
 import { startTestConsole, TEST_DOCUMENT, TEST_PASSWORD, type TestConsole } from '../../../../services/console/src/console-for-tests.ts';
@@ -144,6 +145,19 @@ describe('status and doctor', () => {
     assert.match(result.stdout, /^FAILED {3}listener default \(127\.0\.0\.1:4104\) cannot be reached: ECONNREFUSED/m);
     assert.match(result.stdout, /^warning {2}the oldest delivery waits for .* days/m);
     assert.match(result.stdout, /\n8 ok, 2 warnings, 1 failed\n$/);
+  });
+
+  test('doctor tells what it can while JetStream does not answer, and looks at the listeners all the same', async () => {
+    page.bus.onLook = () => {
+      throw new TransientError('JetStream did not answer');
+    };
+    const result = await run('doctor').finally(() => {
+      page.bus.onLook = () => {};
+    });
+    assert.equal(result.code, 1, said(result));
+    assert.match(result.stdout, /^FAILED {3}Not possible right now: JetStream did not answer/m);
+    assert.match(result.stdout, /^ok {7}every service is ready: configuration/m);
+    assert.match(result.stdout, /^FAILED {3}listener default/m);
   });
 
   test('doctor without a valid token says so, and what can be seen without one', async () => {

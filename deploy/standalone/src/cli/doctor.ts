@@ -33,14 +33,10 @@ async function* look(call: Call, parts: CliParts): AsyncGenerator<Finding> {
   if (unreachable) return yield failed(unreachable.answer.detail, unreachable.answer.whatToDo);
   yield ok(`the gateway answers at ${api.url}`);
   const refused = await problemOf(api.get('/api/session'));
-  if (refused) {
-    yield failed(refused.answer.detail, refused.answer.whatToDo);
-    yield* judgeServices(await readHealth(api));
-    return;
-  }
+  if (refused) return yield* judgeWithoutStatus(api, refused);
   yield judgeToken(parts);
-  const status = await settledStatus(api);
-  yield* judgeStatus(status);
+  const status = await settledStatus(api).catch(problemIn);
+  yield* status instanceof ApiProblem ? judgeWithoutStatus(api, status) : judgeStatus(status);
   yield* judgeStoredDocument(await api.get<StoredDocument>('/api/configuration'));
   const gateway = await api.get<GatewayFacts>('/api/gateway');
   for (const listener of gateway.listeners)
@@ -65,14 +61,17 @@ async function readVisitor(call: Call, { api, pathOf }: CliParts): Promise<Omit<
   };
 }
 
-async function problemOf(asked: Promise<unknown>): Promise<ApiProblem | undefined> {
-  return asked.then(
-    () => undefined,
-    (error: unknown) => {
-      if (error instanceof ApiProblem) return error;
-      throw error;
-    },
-  );
+const problemOf = (asked: Promise<unknown>): Promise<ApiProblem | undefined> => asked.then(() => undefined, problemIn);
+
+function problemIn(error: unknown): ApiProblem {
+  if (error instanceof ApiProblem) return error;
+  throw error;
+}
+
+/** The status needs PostgreSQL and JetStream: while one is away, which services miss it is what there is to tell. */
+async function* judgeWithoutStatus(api: ApiClient, { answer }: ApiProblem): AsyncGenerator<Finding> {
+  yield failed(answer.detail, answer.whatToDo);
+  yield* judgeServices(await readHealth(api));
 }
 
 /** "Not ready" comes with 503, and is an answer all the same. */

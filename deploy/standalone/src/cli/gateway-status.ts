@@ -1,4 +1,5 @@
 // What GET /api/status and GET /api/gateway answer.
+import type { OpenWork } from '@causeway/shared/database/open-work';
 
 export interface ServiceStatus {
   readonly ready: boolean;
@@ -26,14 +27,7 @@ export interface GatewayStatus {
   readonly revision: number | null;
   readonly queues: readonly { readonly stream: string; readonly messages: number; readonly bytes: number; readonly most: number }[];
   readonly ledger: { readonly factsBehind: number };
-  readonly work: {
-    readonly held: number;
-    readonly quarantined: number;
-    readonly failed: number;
-    readonly open: number;
-    readonly conflicting: number;
-    readonly oldestOpenSeconds: number;
-  };
+  readonly work: OpenWork;
   readonly destinations: readonly DestinationStatus[];
   /** null: the object store cannot tell. */
   readonly disk: { readonly free: number; readonly total: number; readonly refusedBelow: number } | null;

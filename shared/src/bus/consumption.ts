@@ -31,9 +31,9 @@ const NANOS_PER_MS = 1_000_000;
 /** One pull waits so long for messages; a lost pull (broker restarted) costs at most this. */
 const PULL_EXPIRES_MS = 15_000;
 const AGAIN_AFTER_ERROR_MS = 500;
-/** A consumer that passes messages over comes of a broker that was away: asked the first times that nothing comes after that, and then each so many times, */
+/** A consumer that passes messages over comes of a broker that was away: so many times that nothing comes after that, it is asked about. */
 const IDLE_PULLS_IN_DOUBT = 2;
-/** because of a leader that froze only those connected to it are told. */
+/** Of a leader that froze only those connected to it know: after that it is asked about each so many times. */
 const IDLE_PULLS_BETWEEN = 4;
 /** Unacknowledged messages of one consumer over all replicas. */
 const MAX_ACK_PENDING = 20_000;
@@ -95,7 +95,7 @@ class PullLoop<T> {
     try {
       await this.#add();
       // Of a cluster that has no leader for it yet nobody can tell: it is looked at again when nothing comes.
-      if (await isAheadOfStream(manager, stream, name).catch(() => false)) await this.#makeAnew();
+      if (await isAheadOfStream(manager, stream, name).catch(() => false)) await this.#makeAnew('the stream lost its end in a crash');
     } catch (error) {
       if (!(error instanceof JetStreamApiError))
         throw new TransientError(`consumer ${name} on ${stream}: JetStream did not answer`, { cause: error });
@@ -104,9 +104,9 @@ class PullLoop<T> {
     this.#consumer = await client.consumers.get(stream, name);
   }
 
-  async #makeAnew(): Promise<void> {
+  async #makeAnew(because: string): Promise<void> {
     const { stream, name } = this.#plan;
-    this.#connection.log.warn({ consumer: name, stream }, 'the stream lost its end in a crash: the consumer is made anew');
+    this.#connection.log.warn({ consumer: name, stream }, `${because}: the consumer is made anew`);
     await forgetConsumer(this.#connection.manager, stream, name);
     await this.#add();
   }
@@ -206,7 +206,7 @@ class PullLoop<T> {
     const { stream, name: consumer, filter } = this.#plan;
     if (FLOW[stream].retention !== 'workqueue') return;
     const found = await passesOver(this.#connection.manager, stream, { consumer, filter });
-    if (found && this.#passedOverBefore) await this.#makeAnew();
+    if (found && this.#passedOverBefore) await this.#makeAnew('messages stay that the consumer gives to nobody');
     this.#passedOverBefore = found && !this.#passedOverBefore;
     if (found) this.#doubts = IDLE_PULLS_IN_DOUBT;
   }

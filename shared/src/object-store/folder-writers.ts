@@ -2,7 +2,7 @@
 import { FolderWriter } from './folder-writer.ts';
 import type { WriterPlace } from './folder-writer-thread.ts';
 
-/** Measured on two cores at 4, 8 and 32 associations: two take a quarter more instances a second than one, and four no more than two. Each costs 11 MiB. */
+/** Measured on two cores: at 4, 8 and 32 associations two take a fifth to a quarter more instances a second than one; more take less at 4 and 8. Each costs 11 MiB. */
 const THREADS = 2;
 
 export class FolderWriters {

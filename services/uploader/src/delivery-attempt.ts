@@ -6,7 +6,7 @@ import type { ObjectRef } from '@causeway/shared/events/instance';
 import type { ObjectStore } from '@causeway/shared/object-store/object-store';
 import type { Waiting } from './batcher.ts';
 import type { Clock } from './circuit-breaker.ts';
-import { type Outcome, unknownOutcome } from './delivery-outcome.ts';
+import { isSyntaxRefused, type Outcome, unknownOutcome } from './delivery-outcome.ts';
 import type { DestinationSettings } from './destination-settings.ts';
 import { objectChoices } from './object-choice.ts';
 import { openObject, sourceOutcome } from './outbound-object.ts';
@@ -66,7 +66,7 @@ export class Attempts {
   }
 
   #noteSyntax({ delivery }: DueParcel, { outcome, ref }: Attempted): void {
-    if (outcome.kind !== 'permanent' || outcome.because !== 'syntax') return;
+    if (!isSyntaxRefused(outcome)) return;
     this.#refusedUntil.set(syntaxKey(delivery, ref), this.#parts.clock.now() + SYNTAX_MEMORY_MS);
   }
 

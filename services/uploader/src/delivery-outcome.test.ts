@@ -1,7 +1,7 @@
 // The tables of statuses: what counts as delivered, what is tried again, what is parked.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { C_STORE_STATUSES, classifyStatus, judgeHttpStatus, STOW_FAILURE_REASONS } from './delivery-outcome.ts';
+import { C_STORE_STATUSES, classifyStatus, isSyntaxRefused, judgeHttpStatus, STOW_FAILURE_REASONS } from './delivery-outcome.ts';
 import { refusedContextOutcome, storeOutcome } from './dimse-outcome.ts';
 import { failedOutcome } from './stow-outcome.ts';
 
@@ -84,5 +84,17 @@ describe('a refused presentation context', () => {
     assert.deepEqual(kinds, ['refused', 'refused', 'permanent', 'permanent']);
     const outcome = refusedContextOutcome(4, need);
     assert.ok(outcome.kind === 'permanent' && outcome.reason.includes('1.2.840.10008.1.2.4.90'));
+  });
+});
+
+describe('isSyntaxRefused', () => {
+  it('is C122 and context results 3 and 4, and no other refusal', () => {
+    const need = { sopClassUid: '1.2', transferSyntaxUid: '1.2.840.10008.1.2.4.90' };
+    const refused = [0xa900, 0xc122, 0x0122, 0xc000].map((reason) => failedOutcome(reason)).filter((one) => one.kind !== 'already-stored');
+    assert.deepEqual(refused.map(isSyntaxRefused), [false, true, false, false]);
+    assert.deepEqual(
+      [1, 2, 3, 4].map((result) => isSyntaxRefused(refusedContextOutcome(result, need))),
+      [false, false, true, true],
+    );
   });
 });

@@ -25,6 +25,9 @@ export interface Delivered {
   readonly warning?: string | undefined;
 }
 
+/** The destination takes the instance, but not in this transfer syntax (415, C122, presentation context result 3 or 4): in another one it may. */
+export const isSyntaxRefused = (outcome: Outcome): boolean => outcome.kind === 'permanent' && outcome.because === 'syntax';
+
 /** already-stored counts as delivered only when ours may have arrived before: what is there under the UID may be other content. */
 export type StatusClass = 'delivered' | 'warning' | 'transient' | 'refused' | 'permanent' | 'syntax' | 'not-authorised' | 'already-stored';
 

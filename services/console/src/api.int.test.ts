@@ -5,6 +5,7 @@ import { objectKey } from '@causeway/shared/brands';
 import {
   confirmedFact,
   failedFact,
+  parkedFact,
   quarantinedFact,
   receivedFact,
   routedFact,
@@ -304,15 +305,19 @@ describe('destinations and retrievals', () => {
       state: 'paused',
       reason: 'ECONNREFUSED',
     };
-    await know(routedFact(instance, 1, { to: ['cloud', 'removed'] }), paused);
+    await know(routedFact(instance, 1, { to: ['cloud', 'removed'] }), parkedFact(sampleDelivery(sampleInstance(1, 2), 'cloud'), 2), paused);
     page.bus.queues.set('DELIVERIES delivery.due.cloud.>', 4);
     const { destinations } = await get('/api/destinations');
-    const short = destinations.map((d: Record<string, unknown>) => [d.id, d.kind, d.state, d.queued, d.open]);
+    const short = destinations.map((d: Record<string, unknown>) => [d.id, d.kind, d.state, d.queued, d.open, d.parked]);
     assert.deepEqual(short, [
-      ['cloud', 'stow', 'paused', 4, 1],
-      ['pacs', 'dimse', 'open', 0, 0],
-      ['removed', null, 'open', 0, 1],
+      ['cloud', 'stow', 'paused', 4, 1, 1],
+      ['pacs', 'dimse', 'open', 0, 0, 0],
+      ['removed', null, 'open', 0, 1, 0],
     ]);
+    const { open, parked, oldestOpenSeconds } = await get('/api/work');
+    assert.deepEqual([open, parked, oldestOpenSeconds > 0], [2, 1, true]);
+    const [group] = (await get('/api/deliveries/parked')).groups;
+    assert.deepEqual([group.destination, group.reason, group.deliveries], ['cloud', 'destination-queue', 1]);
   });
 
   test('a retrieval is published, answered 202 with its id, and followed by its facts', async () => {

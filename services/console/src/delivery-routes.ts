@@ -2,14 +2,14 @@
 import { deliverAgain } from '@causeway/shared/bus/set-in-motion';
 import type { DeliveryState } from '@causeway/shared/database/delivery-rows';
 import { findDeliveries, findDeliveriesInState, type StoredDelivery } from '@causeway/shared/database/stored-work';
-import { listDeliveries, listFailedGroups } from '@causeway/shared/database/work-queries';
+import { listDeliveries, listDeliveryGroups } from '@causeway/shared/database/work-queries';
 import type { Fact } from '@causeway/shared/events/facts';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { type ConsoleParts, publishAction, showAtOnce } from './console-parts.ts';
 import { HttpProblem, notFound, parsed } from './http-problem.ts';
 
-const STATES = ['due', 'retrying', 'failed', 'discarded', 'confirmed'] as const satisfies DeliveryState[];
+const STATES = ['due', 'parked', 'retrying', 'failed', 'discarded', 'confirmed'] as const satisfies DeliveryState[];
 const MAX_LISTED = 500;
 /** One request; a page that is told how many are left asks again. */
 const MAX_RETRIED = 5_000;
@@ -43,7 +43,8 @@ export function deliveryRoutes(app: FastifyInstance, parts: ConsoleParts): void 
     await showAtOnce(parts, [await publishAction(parts.bus, action)]);
     return { deliveries: 1 };
   });
-  app.get('/api/deliveries/failed', async () => ({ groups: await listFailedGroups(parts.database, MAX_LISTED) }));
+  for (const state of ['failed', 'parked'] as const)
+    app.get(`/api/deliveries/${state}`, async () => ({ groups: await listDeliveryGroups(parts.database, { state, limit: MAX_LISTED }) }));
   app.post('/api/deliveries/retry', async ({ body, user }) => {
     const which = parsed(several, body);
     await showAtOnce(parts, [

@@ -44,7 +44,7 @@ export async function describeDestinations({ database, bus, revision }: Pick<Con
   return Promise.all(
     ids.map(async (id) => {
       const state = states.find(({ destination }) => destination === id);
-      const { open = 0, failed = 0, oldestDueAt = null } = work.find(({ destination }) => destination === id) ?? {};
+      const { open = 0, parked = 0, failed = 0, oldestDueAt = null } = work.find(({ destination }) => destination === id) ?? {};
       const queued = await bus.queued('DELIVERIES', `delivery.due.${id}.>`);
       const kind = configured.get(id) ?? null;
       return {
@@ -55,6 +55,7 @@ export async function describeDestinations({ database, bus, revision }: Pick<Con
         reason: state?.reason ?? null,
         queued,
         open,
+        parked,
         failed,
         oldestDueAt,
       };

@@ -28,7 +28,12 @@ const WORK: readonly { name: string; description: string; value: (work: OpenWork
     value: (work) => work.conflicting,
   },
   { name: 'causeway_open_deliveries', description: 'deliveries due or retrying', value: (work) => work.open },
-  { name: 'causeway_oldest_undelivered_seconds', description: 'age of the oldest open delivery', value: (work) => work.oldestOpenSeconds },
+  { name: 'causeway_parked_deliveries', description: 'deliveries due that wait for room in a queue', value: (work) => work.parked },
+  {
+    name: 'causeway_oldest_undelivered_seconds',
+    description: 'age of the oldest open or parked delivery',
+    value: (work) => work.oldestOpenSeconds,
+  },
 ];
 
 export function ledgerMetrics(meter: Meter, parts: { bus: Bus; database: Database }): LedgerMetrics {

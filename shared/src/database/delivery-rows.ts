@@ -1,10 +1,11 @@
 // Deliveries: one row for one instance to one destination, written by facts in any order.
 import type { Delivery } from '../events/delivery.ts';
+import type { Lane } from '../events/instance.ts';
 import type { Queryable } from './database.ts';
 import { earlier, type FactOrder, isoMillis } from './fact-order.ts';
 
 /** What the facts of the services say; a discarding by an operator lies over it (operator-actions.ts). */
-export type DeliveryFactState = 'due' | 'retrying' | 'failed' | 'confirmed';
+export type DeliveryFactState = 'due' | 'parked' | 'retrying' | 'failed' | 'confirmed';
 export type DeliveryState = DeliveryFactState | 'discarded';
 
 export interface DeliveryRow {
@@ -27,6 +28,7 @@ export interface DeliveryRow {
   confirmation: string | null;
   warning: string | null;
   digest_delivered: string | null;
+  lane: Lane;
 }
 
 export interface DeliveryChange {
@@ -46,6 +48,7 @@ export interface DeliveryChange {
 export interface Delivered {
   readonly receiptId: string;
   readonly studyKey: string;
+  readonly lane: Lane;
 }
 
 export function deliveryRowOf(
@@ -73,6 +76,7 @@ export function deliveryRowOf(
     confirmation: change.confirmation ?? null,
     warning: change.warning ?? null,
     digest_delivered: change.digest ?? null,
+    lane: delivered.lane,
   };
 }
 
@@ -100,6 +104,7 @@ const COLUMNS = {
   confirmation: 'text',
   warning: 'text',
   digest_delivered: 'text',
+  lane: 'text',
 };
 const NAMES = Object.keys(COLUMNS);
 const RECORD = Object.entries({ id: 'text', due_at: 'timestamptz', ...COLUMNS })

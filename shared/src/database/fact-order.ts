@@ -9,8 +9,11 @@ export type FactOrder = string & { readonly brand: 'FactOrder' };
 
 /** Progress of an instance within a generation. `implied`: a delivery's fact proves that it was routed, but does not tell the whole decision. */
 export const INSTANCE_RANK = { received: 0, ready: 1, quarantined: 2, implied: 3, decided: 4, discarded: 5 } as const;
-/** Progress of a delivery within a generation. What was confirmed stays confirmed, even when it was given up at the same time. */
-export const DELIVERY_RANK = { due: 0, retrying: 1, failed: 2, discarded: 3, confirmed: 4 } as const;
+/**
+ * Progress of a delivery within a generation. What was confirmed stays confirmed, even when it was given up at the same time. Of due and parked the later one holds: a
+ * routing that is repeated after a kill may find room where the first found none.
+ */
+export const DELIVERY_RANK = { due: 0, parked: 0, retrying: 1, failed: 2, discarded: 3, confirmed: 4 } as const;
 export const RETRIEVAL_RANK = { due: 0, fetching: 1, failed: 2, done: 3 } as const;
 
 const GENERATION_DIGITS = 10;

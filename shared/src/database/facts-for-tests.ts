@@ -117,6 +117,13 @@ export const failedFact = (delivery: Delivery, seconds: number, generation = 0):
   reason: 'the archive refused: 0122 SOP class not supported',
 });
 
+export const parkedFact = (delivery: Delivery, seconds: number, generation = 0): FactOf<'ledger.delivery.parked'> => ({
+  ...sampleEnvelope(seconds, generation),
+  type: 'ledger.delivery.parked',
+  delivery,
+  reason: 'destination-queue',
+});
+
 export const actedFact = (
   action: FactOf<'ledger.operator.acted'>['action'],
   subject: string,

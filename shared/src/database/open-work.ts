@@ -6,9 +6,11 @@ export interface OpenWork {
   readonly quarantined: number;
   readonly failed: number;
   readonly open: number;
+  /** Due, and not queued for lack of room. */
+  readonly parked: number;
   /** SOP Instance UIDs that were received with other content, or for another series. */
   readonly conflicting: number;
-  /** Age of the delivery that has been open longest; 0: none is. */
+  /** Age of the delivery that has been open or parked longest; 0: none is. */
   readonly oldestOpenSeconds: number;
 }
 
@@ -18,8 +20,10 @@ export async function openWork(target: Queryable): Promise<OpenWork> {
     (SELECT count(*) FROM instances WHERE state = 'quarantined') AS quarantined,
     (SELECT count(*) FROM deliveries WHERE state = 'failed') AS failed,
     (SELECT count(*) FROM deliveries WHERE state IN ('due', 'retrying')) AS open,
+    (SELECT count(*) FROM deliveries WHERE state = 'parked') AS parked,
     (SELECT count(*) FROM conflicts) AS conflicting,
-    COALESCE((SELECT GREATEST(0, extract(epoch FROM now() - min(due_at)))::float8 FROM deliveries WHERE state IN ('due', 'retrying')), 0)
+    COALESCE(GREATEST(0, extract(epoch FROM now() - LEAST(
+      (SELECT min(due_at) FROM deliveries WHERE state IN ('due', 'retrying')), (SELECT min(due_at) FROM deliveries WHERE state = 'parked'))))::float8, 0)
       AS "oldestOpenSeconds"`);
   return work!;
 }

@@ -13,6 +13,7 @@ import {
   attemptedFact,
   confirmedFact,
   failedFact,
+  parkedFact,
   quarantinedFact,
   readyFact,
   receivedFact,
@@ -83,6 +84,9 @@ function aDay(): Fact[] {
   facts.push(routedFact(assigned!, 40, { held }), readyFact(assigned!, 41, 1), routedFact(assigned!, 42, { to: ['pacs'], generation: 1 }));
   facts.push(routedFact(discarded!, 50, { held }), actedFact('instance-discarded', discarded!.receiptId, { seconds: 51, generation: 0 }));
   facts.push(actedFact('delivery-discarded', sampleDelivery(delivered, 'pacs').id, { seconds: 52, generation: 0 }));
+  const waiting = sampleDelivery(assigned!, 'pacs');
+  const queuedAgain: Fact = { ...sampleEnvelope(44, 2), type: 'ledger.delivery.due', delivery: waiting };
+  facts.push(parkedFact(waiting, 43, 1), queuedAgain, parkedFact(sampleDelivery(revived!, 'pacs'), 45));
   facts.push(quarantinedFact(quarantined!, 60), receivedFact(revived!, 61, 1), confirmedFact(sampleDelivery(revived!, 'cloud'), 62));
   const retrieval: Retrieval = {
     id: 'r1',
@@ -181,6 +185,7 @@ describe('the projection of facts', () => {
     assert.equal(await stateOf('deliveries', `${receipt(0)}.pacs`), 'discarded');
     assert.equal(await stateOf('deliveries', `${receipt(1)}.cloud`), 'confirmed');
     assert.equal(await stateOf('deliveries', `${receipt(2)}.pacs`), 'due');
+    assert.equal(await stateOf('deliveries', `${receipt(5)}.pacs`), 'parked');
   });
 
   test('one UID with other content or in another series is a conflict, told once; repeats and other encodings are none', async () => {
@@ -225,6 +230,18 @@ describe('the projection of facts', () => {
     assert.equal(await stateOf('deliveries', delivery.id), 'confirmed');
     await applyFacts(database, [{ ...sampleEnvelope(1, 1), type: 'ledger.delivery.due', delivery }]);
     assert.equal(await stateOf('deliveries', delivery.id), 'due');
+  });
+
+  test('of due and parked in one generation the later holds; an attempt, and a discarding, lie over both', async () => {
+    const [one, other] = [sampleDelivery(sampleInstance(7, 8), 'cloud'), sampleDelivery(sampleInstance(7, 9), 'cloud')];
+    await applyFacts(database, [parkedFact(one, 6), routedFact(one.instance, 5, { to: ['cloud'] })]);
+    assert.equal(await stateOf('deliveries', one.id), 'parked');
+    await applyFacts(database, [routedFact(one.instance, 7, { to: ['cloud'] })]);
+    assert.equal(await stateOf('deliveries', one.id), 'due');
+    await applyFacts(database, [attemptedFact(one, 8, 1), parkedFact(one, 9)]);
+    assert.equal(await stateOf('deliveries', one.id), 'retrying');
+    await applyFacts(database, [parkedFact(other, 9), actedFact('delivery-discarded', other.id, { seconds: 10, generation: 0 })]);
+    assert.equal(await stateOf('deliveries', other.id), 'discarded');
   });
 
   test('header values that PostgreSQL cannot keep (U+0000, half a surrogate pair) are stored without them', async () => {

@@ -5,7 +5,7 @@ import { type AssociationRow, associationRowOf, insertAssociations } from './ass
 import { applyCommitmentReports, type CommitmentReportRow, mergedReport } from './commitment-rows.ts';
 import { type Conflict, noteConflicts } from './conflict-rows.ts';
 import type { Database } from './database.ts';
-import { type DeliveryChange, type DeliveryRow, deliveryRowOf, mergedDelivery, upsertDeliveries } from './delivery-rows.ts';
+import { type Delivered, type DeliveryChange, type DeliveryRow, deliveryRowOf, mergedDelivery, upsertDeliveries } from './delivery-rows.ts';
 import { DELIVERY_RANK, factOrder, INSTANCE_RANK } from './fact-order.ts';
 import { type InstanceChange, type InstanceRow, instanceRowOf, mergedInstance, upsertInstances } from './instance-rows.ts';
 import { applyDiscardings, insertOperatorActions, type OperatorActionRow, operatorActionRowOf } from './operator-actions.ts';
@@ -32,7 +32,9 @@ import {
   upsertStudies,
 } from './study-rows.ts';
 
-type DeliveryFact = FactOf<'ledger.delivery.due' | 'ledger.delivery.attempted' | 'ledger.delivery.confirmed' | 'ledger.delivery.failed'>;
+type DeliveryFact = FactOf<
+  'ledger.delivery.due' | 'ledger.delivery.parked' | 'ledger.delivery.attempted' | 'ledger.delivery.confirmed' | 'ledger.delivery.failed'
+>;
 type InstanceFact = FactOf<'ledger.instance.received' | 'ledger.instance.ready' | 'ledger.instance.quarantined' | 'ledger.instance.routed'>;
 
 /**
@@ -106,7 +108,7 @@ class ProjectedRows {
     if (fact.type !== 'ledger.instance.routed') return;
     const { occurredAt: at, generation } = fact;
     const change: DeliveryChange = { state: 'due', order: factOrder(fact, DELIVERY_RANK.due), at, generation };
-    const delivered = { receiptId: fact.instance.receiptId, studyKey: studyKeyOf(fact.instance) };
+    const delivered = deliveredOf(fact.instance);
     for (const delivery of fact.deliveries) this.#deliveries.add(delivery.id, deliveryRowOf(delivery, delivered, change));
   }
 
@@ -117,8 +119,7 @@ class ProjectedRows {
     const order = factOrder({ ...fact, generation: 0 }, INSTANCE_RANK.implied);
     const facilities = delivery.facility === undefined ? [] : [delivery.facility];
     this.#addInstance(delivery.instance, { ...implied, order, facility: fact.facility, facilities });
-    const delivered = { receiptId: delivery.instance.receiptId, studyKey: studyKeyOf(delivery.instance) };
-    this.#deliveries.add(delivery.id, deliveryRowOf(delivery, delivered, deliveryChangeOf(fact)));
+    this.#deliveries.add(delivery.id, deliveryRowOf(delivery, deliveredOf(delivery.instance), deliveryChangeOf(fact)));
   }
 
   #addInstance(instance: Instance, change: InstanceChange): void {
@@ -136,6 +137,12 @@ class ProjectedRows {
     };
   }
 }
+
+const deliveredOf = (instance: Instance): Delivered => ({
+  receiptId: instance.receiptId,
+  studyKey: studyKeyOf(instance),
+  lane: instance.lane,
+});
 
 class MergedRows<Row> {
   readonly #rows = new Map<string, Row>();
@@ -183,6 +190,8 @@ function deliveryChangeOf(fact: DeliveryFact): DeliveryChange {
   switch (fact.type) {
     case 'ledger.delivery.due':
       return { at, generation, state: 'due', order: factOrder(fact, DELIVERY_RANK.due) };
+    case 'ledger.delivery.parked':
+      return { at, generation, state: 'parked', order: factOrder(fact, DELIVERY_RANK.parked), reason: fact.reason };
     case 'ledger.delivery.attempted': {
       const { attempt: attempts, reason, nextAttemptAt } = fact;
       return { at, generation, state: 'retrying', order: factOrder(fact, DELIVERY_RANK.retrying), attempts, reason, nextAttemptAt };

@@ -71,8 +71,8 @@ export async function listDeliveries(
   return target.query<DeliveryEntry>(sql, [page.state, page.destination ?? null, page.studyKey ?? null, page.limit]);
 }
 
-/** The failed deliveries of one study to one destination for the same reason: a person decides about them together. */
-export interface FailedGroup {
+/** The failed, or the parked, deliveries of one study to one destination for the same reason: a person decides about them together. */
+export interface DeliveryGroup {
   readonly studyKey: string;
   readonly patientName: string;
   readonly patientId: string;
@@ -88,28 +88,32 @@ export interface FailedGroup {
 }
 
 /** Latest first. */
-export async function listFailedGroups(target: Queryable, limit: number): Promise<FailedGroup[]> {
+export async function listDeliveryGroups(
+  target: Queryable,
+  { state, limit }: { state: 'failed' | 'parked'; limit: number },
+): Promise<DeliveryGroup[]> {
   const sql = `SELECT g.*, s.patient_name AS "patientName", s.patient_id AS "patientId", s.modalities, s.study_description AS "studyDescription"
     FROM (SELECT d.study_key AS "studyKey", d.destination, d.reason, count(*) AS deliveries, max(d.attempts) AS attempts, max(d.state_at) AS "latestAt",
         count(i.object_deleted_at) AS "objectsDeleted"
-      FROM deliveries d JOIN instances i USING (receipt_id) WHERE d.state = 'failed'
-      GROUP BY d.study_key, d.destination, d.reason ORDER BY max(d.state_at) DESC LIMIT $1) AS g
+      FROM deliveries d JOIN instances i USING (receipt_id) WHERE d.state = $1
+      GROUP BY d.study_key, d.destination, d.reason ORDER BY max(d.state_at) DESC LIMIT $2) AS g
     JOIN studies s ON s.study_key = g."studyKey" ORDER BY g."latestAt" DESC`;
-  return target.query<FailedGroup>(sql, [limit]);
+  return target.query<DeliveryGroup>(sql, [state, limit]);
 }
 
 export interface DestinationWork {
   readonly destination: string;
   readonly open: number;
+  readonly parked: number;
   readonly failed: number;
   readonly oldestDueAt: Date | null;
 }
 
-/** Destinations that have open or failed deliveries. */
+/** Destinations that have open, parked or failed deliveries. */
 export async function listDestinationWork(target: Queryable): Promise<DestinationWork[]> {
-  return target.query<DestinationWork>(`SELECT destination, count(*) FILTER (WHERE state <> 'failed') AS open,
-      count(*) FILTER (WHERE state = 'failed') AS failed, min(due_at) FILTER (WHERE state <> 'failed') AS "oldestDueAt"
-    FROM deliveries WHERE state IN ('due', 'retrying', 'failed') GROUP BY destination`);
+  return target.query<DestinationWork>(`SELECT destination, count(*) FILTER (WHERE state IN ('due', 'retrying')) AS open,
+      count(*) FILTER (WHERE state = 'parked') AS parked, count(*) FILTER (WHERE state = 'failed') AS failed, min(due_at) FILTER (WHERE state <> 'failed') AS "oldestDueAt"
+    FROM deliveries WHERE state IN ('due', 'retrying', 'parked', 'failed') GROUP BY destination`);
 }
 
 export interface DestinationState {

@@ -62,7 +62,15 @@ export const deliveryConfirmedFact = envelope.extend({
   digest: z.string().regex(/^[0-9a-f]{64}$/),
   warning: z.string().max(64).optional(),
 });
-/** `ledger.delivery.failed`: permanent, parked; an operator may retry. */
+/**
+ * Why a due delivery was not queued. destination-queue, facility-queue: a limit of the gateway document; shared-queue: what the destination may have of the queue that all
+ * share; queue-full: JetStream took no more.
+ */
+export const parkReasons = ['destination-queue', 'facility-queue', 'shared-queue', 'queue-full'] as const;
+export type ParkReason = (typeof parkReasons)[number];
+/** `ledger.delivery.parked`: due, and not queued: the ledger queues it, in the next generation, when there is room. */
+export const deliveryParkedFact = envelope.extend({ type: z.literal('ledger.delivery.parked'), delivery, reason: z.enum(parkReasons) });
+/** `ledger.delivery.failed`: given up until an operator retries it. */
 export const deliveryFailedFact = envelope.extend({ type: z.literal('ledger.delivery.failed'), delivery, attempt: z.int().min(1), reason });
 
 /** `ledger.retrieval.changed` */
@@ -131,6 +139,7 @@ export const fact = z.discriminatedUnion('type', [
   deliveryAttemptedFact,
   deliveryConfirmedFact,
   deliveryFailedFact,
+  deliveryParkedFact,
   retrievalChangedFact,
   destinationChangedFact,
   operatorActedFact,

@@ -17,7 +17,7 @@ interface Delivery {
   readonly confirmation: string | null;
 }
 
-const STATES = ['due', 'retrying', 'failed', 'discarded', 'confirmed'];
+const STATES = ['due', 'parked', 'retrying', 'failed', 'discarded', 'confirmed'];
 const MOST_LISTED = 500;
 /** The API does so many at one request, and is asked again for the rest. */
 const MOST_A_REQUEST = 5_000;

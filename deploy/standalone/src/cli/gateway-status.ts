@@ -16,6 +16,8 @@ export interface DestinationStatus {
   readonly reason: string | null;
   readonly queued: number;
   readonly open: number;
+  /** Due, and not queued for lack of room. */
+  readonly parked: number;
   readonly failed: number;
   readonly oldestDueAt: string | null;
 }

@@ -17,6 +17,7 @@ const destination = {
   reason: null,
   queued: 0,
   open: 0,
+  parked: 0,
   failed: 0,
   oldestDueAt: null,
 } as const;
@@ -26,7 +27,7 @@ const well: GatewayStatus = {
   revision: 4,
   queues: [{ stream: 'RECEIVED', messages: 3, bytes: 900, most: 1_000_000 }],
   ledger: { factsBehind: 0 },
-  work: { held: 0, quarantined: 0, failed: 0, open: 2, conflicting: 0, oldestOpenSeconds: 4 },
+  work: { held: 0, quarantined: 0, failed: 0, open: 2, parked: 0, conflicting: 0, oldestOpenSeconds: 4 },
   destinations: [destination],
   disk: { free: 100 * GIB, total: 200 * GIB, refusedBelow: 10 * GIB },
 };

@@ -21,7 +21,7 @@ function dueParcel(lane: Lane = 'routine'): DueParcel {
 }
 
 /** A worker whose batches lie open until the test ends them. */
-function newWorker(options: { concurrency?: number; instances?: number } = {}) {
+function newWorker(options: { concurrency?: number; instances?: number; slots?: () => number } = {}) {
   const clock = new FakeClock();
   const open: { batch: readonly DueParcel[]; end: (outcome: Outcome) => Promise<void> }[] = [];
   const seen: string[] = [];
@@ -39,7 +39,8 @@ function newWorker(options: { concurrency?: number; instances?: number } = {}) {
       open.push({ batch, end });
     });
   const worker = new DestinationWorker({
-    settings: { concurrency: options.concurrency ?? 2, retry: { first: 1000, factor: 2, max: 8000, giveUpAfter: 60_000 } },
+    slots: options.slots ?? (() => options.concurrency ?? 2),
+    settings: { retry: { first: 1000, factor: 2, max: 8000, giveUpAfter: 60_000 } },
     sender: {
       batch: { instances: options.instances ?? 3, size: 1_000_000 },
       reset: () => void seen.push('reset'),
@@ -71,6 +72,32 @@ describe('DestinationWorker', () => {
     await open[0]!.end(delivered);
     assert.deepEqual(sizes(open), []);
     assert.equal((await all).length, 6);
+  });
+
+  it('follows its share of the slots: what runs ends, what waits goes to others when there is none left', async () => {
+    let slots = 2;
+    const { worker, open } = newWorker({ slots: () => slots, instances: 1 });
+    const parcels = Array.from({ length: 5 }, () =>
+      worker.submit(dueParcel()).then(
+        ({ outcome }) => outcome.kind,
+        () => 'given back',
+      ),
+    );
+    assert.equal(open.length, 2);
+    slots = 3;
+    worker.slotsChanged();
+    assert.equal(open.length, 3);
+    slots = 1;
+    worker.slotsChanged();
+    assert.equal(open.length, 3);
+    await open[0]!.end(delivered);
+    assert.equal(open.length, 2);
+    slots = 0;
+    worker.slotsChanged();
+    await open[0]!.end(delivered);
+    await open[0]!.end(delivered);
+    assert.deepEqual((await Promise.all(parcels)).toSorted(), ['delivered', 'delivered', 'delivered', 'given back', 'given back']);
+    await assert.rejects(worker.submit(dueParcel()), TransientError);
   });
 
   it('sends stat first, whatever came before it', async () => {

@@ -9,7 +9,9 @@ import type { Sender } from './sender.ts';
 import type { DestinationMetrics } from './upload-metrics.ts';
 
 export interface WorkerParts {
-  readonly settings: Pick<DestinationSettings, 'concurrency' | 'retry'>;
+  readonly settings: Pick<DestinationSettings, 'retry'>;
+  /** Batches that may be under way here now; 0: this replica has no share of the destination. */
+  readonly slots: () => number;
   readonly sender: Pick<Sender, 'batch' | 'reset' | 'close' | 'abort'>;
   /** Sends a batch; one result each, in order; never rejects. */
   readonly attempt: (batch: readonly DueParcel[]) => Promise<Attempted[]>;
@@ -28,6 +30,7 @@ export interface WaitingParcel extends DueParcel {
 
 /** Given back because the service ends: another replica takes it at once. */
 const HANDED_OVER = 'given back: this uploader ends its work on the destination';
+const NOT_OURS = 'given back: other replicas have all slots of the destination';
 
 export class DestinationWorker {
   readonly #parts: WorkerParts;
@@ -60,11 +63,18 @@ export class DestinationWorker {
       const parcel = { ...due, settle: resolve, giveBack: reject };
       if (this.#stopped) parcel.giveBack(new TransientError(HANDED_OVER));
       else if (this.state === 'paused') parcel.giveBack(this.#pausedError());
+      else if (this.#parts.slots() === 0) parcel.giveBack(new TransientError(NOT_OURS));
       else {
         this.#parts.waiting.add(parcel);
         this.#pump();
       }
     });
+  }
+
+  /** To be called when `slots` changed: what is beyond them ends as it would have; without any, what waits goes to the other replicas. */
+  slotsChanged(): void {
+    if (this.#parts.slots() === 0) for (const parcel of this.#parts.waiting.clear()) parcel.giveBack(new TransientError(NOT_OURS));
+    this.#pump();
   }
 
   /** Gives back what waits, and resolves when what is under way has ended and connections are released. */
@@ -92,7 +102,8 @@ export class DestinationWorker {
   }
 
   get #slots(): number {
-    return this.state === 'probing' ? 1 : this.#parts.settings.concurrency;
+    const slots = this.#parts.slots();
+    return this.state === 'probing' ? Math.min(1, slots) : slots;
   }
 
   /** What waits is shared among the free slots, so that a few instances go side by side instead of one after the other in one request. */

@@ -1,10 +1,12 @@
 // Starts the uploader: builds the real parts and nothing else.
+import { joinReplicas } from '@causeway/shared/bus/replicas';
 import { createSecretReader } from '@causeway/shared/config/secret-reference';
 import { associate } from '@causeway/shared/dicom/dimse/scu';
 import { runService } from '@causeway/shared/run-service';
 import type { Clock } from './circuit-breaker.ts';
 import { openDeliveryRecords } from './delivery-records.ts';
 import { DestinationRoster } from './destination-roster.ts';
+import { shareAmong } from './destination-share.ts';
 import { servingWith } from './serve-destination.ts';
 import { createUploadMetrics } from './upload-metrics.ts';
 
@@ -17,8 +19,10 @@ const clock: Clock = {
 };
 
 await runService('uploader', async ({ bus, store, configuration, meter, log }) => {
+  const replicas = await joinReplicas({ bus, log }, 'uploader');
   const serve = servingWith({
     ...{ bus, store, log, associate, clock },
+    share: shareAmong(replicas),
     records: await openDeliveryRecords(bus),
     readSecret: createSecretReader(process.env),
     random: Math.random,
@@ -34,6 +38,10 @@ await runService('uploader', async ({ bus, store, configuration, meter, log }) =
         if (configuration.current() === undefined) throw new Error('no gateway document was published yet');
       },
     },
-    drain: (graceMs) => roster.drain(graceMs),
+    drain: async (graceMs) => {
+      // Others may have our slots now; what is under way here ends beside them.
+      await replicas.leave();
+      await roster.drain(graceMs);
+    },
   };
 });

@@ -14,6 +14,7 @@ import { destinationFact } from './delivery-facts.ts';
 import type { DeliveryRecords } from './delivery-records.ts';
 import type { ServeDestination, ServedDestination } from './destination-roster.ts';
 import type { CallingTitles, DestinationSettings } from './destination-settings.ts';
+import type { DestinationShare } from './destination-share.ts';
 import { DestinationWorker, type WaitingParcel } from './destination-worker.ts';
 import { createDimseSender } from './dimse-client.ts';
 import type { Sender, SenderParts } from './sender.ts';
@@ -26,6 +27,7 @@ export interface ServeParts {
   readonly bus: Bus;
   readonly store: ObjectStore;
   readonly records: DeliveryRecords;
+  readonly share: DestinationShare;
   readonly readSecret: SecretReader;
   readonly associate: typeof associate;
   readonly clock: Clock;
@@ -63,23 +65,32 @@ async function serve(settings: DestinationSettings, titles: CallingTitles, parts
   const sender = createSender(settings, titles, { ...parts, upcoming: () => waiting.upcoming().map(({ delivery }) => delivery) });
   const attempts = new Attempts({ images: settings.images, store, sender, clock });
   const consumptions: Consumption[] = [];
+  const slots = (): number => parts.share.slots(settings.id, settings.concurrency);
+  const regulate = (): void => {
+    const flows = worker.state !== 'paused' && slots() > 0;
+    for (const consumption of consumptions) flows ? consumption.resume() : consumption.pause();
+  };
   const onFlow = (state: FlowState, reason?: string): void => {
-    for (const consumption of consumptions) state === 'paused' ? consumption.pause() : consumption.resume();
+    regulate();
     announce(settings.id, { state, reason }, parts);
   };
-  const worker = new DestinationWorker({
-    ...{ settings, sender, waiting, clock, random, metrics, onFlow },
+  const worker: DestinationWorker = new DestinationWorker({
+    ...{ settings, slots, sender, waiting, clock, random, metrics, onFlow },
     attempt: (batch) => attempts.send(batch),
   });
   await parts.bus.publishFact(destinationFact(settings.id, 'open'));
-  const served = servedBy({ worker, consumptions, metrics });
+  const following = parts.share.onChange(() => {
+    regulate();
+    worker.slotsChanged();
+  });
+  const served = servedBy({ worker, consumptions, metrics, following });
   try {
     for (const lane of lanes) consumptions.push(await consumeLane(lane, { settings, worker, metrics }, parts));
   } catch (error) {
     await served.stop();
     throw error;
   }
-  if (worker.state === 'paused') for (const consumption of consumptions) consumption.pause();
+  regulate();
   return served;
 }
 
@@ -87,10 +98,12 @@ function servedBy(running: {
   worker: DestinationWorker;
   consumptions: readonly Consumption[];
   metrics: DestinationMetrics;
+  following: { stop(): void };
 }): ServedDestination {
-  const { worker, consumptions, metrics } = running;
+  const { worker, consumptions, metrics, following } = running;
   return {
     stop: async () => {
+      following.stop();
       for (const consumption of consumptions) consumption.pause();
       await worker.stop();
       await Promise.all(consumptions.map((consumption) => consumption.stop()));

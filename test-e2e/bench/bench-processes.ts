@@ -57,11 +57,12 @@ export async function run(program: Program): Promise<void> {
 }
 
 /** Resolves when something listens on the port. */
-export async function untilListening(port: number, withinMs = 30_000): Promise<void> {
+export async function untilListening(port: number, where: { host: string } = { host: '127.0.0.1' }): Promise<void> {
+  const withinMs = 30_000;
   const deadline = performance.now() + withinMs;
   while (performance.now() < deadline) {
     const connected = await new Promise<boolean>((resolve) => {
-      const socket = connect(port, '127.0.0.1', () => {
+      const socket = connect(port, where.host, () => {
         socket.destroy();
         resolve(true);
       });

@@ -97,7 +97,7 @@ export function documentFor(archiveUrl: string, compressed: boolean): object {
 async function timed(way: { groups: BenchFile[][]; folder: string; archiveUrl: string; dicomPort: number }): Promise<number> {
   const uids = way.groups.flat().map(({ sopInstanceUid }) => sopInstanceUid);
   const began = performance.now();
-  await sendByStorescu(way.groups, way.dicomPort, way.folder);
+  await sendByStorescu(way.groups, { host: '127.0.0.1', port: way.dicomPort }, way.folder);
   await untilArrived(way.archiveUrl, uids, 600_000);
   return uids.length / ((performance.now() - began) / 1_000);
 }

@@ -97,9 +97,9 @@ async function measureTarget(
   const target = await startTarget();
   try {
     // Caches and compiled code are warm for every program alike: a gateway runs for months, and so is measured.
-    await sendByStorescu(warmUp, target.dicomPort, folder);
+    await sendByStorescu(warmUp, { host: '127.0.0.1', port: target.dicomPort }, folder);
     const before = await processorMs(target.pids);
-    const rate = await sendByStorescu(groups, target.dicomPort, folder);
+    const rate = await sendByStorescu(groups, { host: '127.0.0.1', port: target.dicomPort }, folder);
     const took = (await processorMs(target.pids)) - before;
     return { rate, processorMsPerMb: took / (await megabytesOf(groups)) };
   } finally {

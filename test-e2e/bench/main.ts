@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startGateway } from '../src/gateway-under-test.ts';
 import { documentFor, measureEndToEnd } from './end-to-end.ts';
+import { measureForwarding } from './forwarding.ts';
 import { measureIngest } from './ingest.ts';
 import { measureLargeObject } from './large-object.ts';
 import { makeFiles } from './make-files.ts';
@@ -12,18 +13,21 @@ import type { Target } from './peers.ts';
 import {
   type BenchResult,
   endToEndTable,
+  forwardingTable,
   ingestTable,
   largeObjectTable,
   manyAssociationsLine,
   processorTable,
   responseTable,
   thisMachine,
+  wanTable,
 } from './report.ts';
 import { measureResponseTimes } from './response-times.ts';
+import type { WanLine } from './wan-link.ts';
 
 const { values } = parseArgs({
   options: {
-    parts: { type: 'string', default: 'abcde' },
+    parts: { type: 'string', default: 'abcdefg' },
     rounds: { type: 'string', default: '5' },
     instances: { type: 'string', default: '100' },
     frames: { type: 'string', default: '4096' },
@@ -31,6 +35,12 @@ const { values } = parseArgs({
     folder: { type: 'string', default: 'bench-results' },
   },
 });
+
+/** Part g. Every line of it has the same rate. */
+const WAN_LINES: readonly WanLine[] = [
+  { rttMs: 80, mbitPerSecond: 100, lossPercent: 0 },
+  { rttMs: 80, mbitPerSecond: 100, lossPercent: 0.1 },
+];
 
 const results = resolve(values.folder);
 // On the disk of the project, never on tmpfs: what is measured is durable.
@@ -54,7 +64,7 @@ async function measure(): Promise<void> {
   const associations = values.associations.split(',').map(Number);
   const rounds = Number(values.rounds);
   const groups = await makeFiles(join(scratch, 'files'), {
-    studies: Math.max(8, ...associations),
+    studies: Math.max(16, ...associations),
     instances: Number(values.instances),
     seed: 1,
   });
@@ -85,6 +95,18 @@ async function measure(): Promise<void> {
     result.responseTimes = await measureResponseTimes({ folder: scratch, groups: groups.slice(0, 8), rounds });
     console.log('\ne) from the first byte of a C-STORE to its answer, 8 associations');
     console.log(responseTable(result.responseTimes));
+  }
+  if (values.parts.includes('f')) {
+    result.forwarding = await measureForwarding({ folder: scratch, groups, rounds, concurrency: [1, 4] });
+    console.log('\nf) the uploader empties its queue into peers that keep nothing, instances a second');
+    console.log(forwardingTable(result.forwarding));
+  }
+  if (values.parts.includes('g')) {
+    result.overWan = [];
+    for (const line of WAN_LINES)
+      result.overWan.push(...(await measureForwarding({ folder: scratch, groups, rounds, concurrency: [4, 16], line })));
+    console.log('\ng) the same over an emulated wide area line');
+    console.log(wanTable(result.overWan, WAN_LINES[0]!.mbitPerSecond));
   }
 }
 

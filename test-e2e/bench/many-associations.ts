@@ -25,7 +25,7 @@ export async function measureManyAssociations(folder: string, associations: numb
   await quietDisk(folder);
   const target = await startReceiverAlone(folder);
   try {
-    const rate = await sendByStorescu(groups, target.dicomPort, folder);
+    const rate = await sendByStorescu(groups, { host: '127.0.0.1', port: target.dicomPort }, folder);
     return { associations, instances: await target.objects(), rate, peakBytes: await peakResidentBytes(target.pids[0]!) };
   } finally {
     await target.stop();

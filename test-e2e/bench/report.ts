@@ -1,6 +1,7 @@
 // The benchmark's tables, for people and as JSON.
 import { cpus, release, totalmem } from 'node:os';
 import type { EndToEndRow } from './end-to-end.ts';
+import { type ForwardingRow, linkUse } from './forwarding.ts';
 import type { IngestRow } from './ingest.ts';
 import type { LargeObjectRow } from './large-object.ts';
 import type { ManyAssociations } from './many-associations.ts';
@@ -14,6 +15,8 @@ export interface BenchResult {
   largeObject?: LargeObjectRow[];
   manyAssociations?: ManyAssociations;
   responseTimes?: ResponseTimes[];
+  forwarding?: ForwardingRow[];
+  overWan?: ForwardingRow[];
 }
 
 export const thisMachine = (): BenchResult['machine'] => ({
@@ -90,4 +93,24 @@ export function largeObjectTable(rows: LargeObjectRow[]): string {
       `compression ${compression}: ${mib(bytes)} arrived in ${seconds.toFixed(0)} s, ${arrivedAs}`,
   );
   return [table(['peak resident', ...rows.map(({ compression }) => `compression ${compression}`)], lines), ...summary].join('\n');
+}
+
+const SENDERS = ['storescu', 'uploader, DIMSE', 'uploader, STOW'];
+
+export function forwardingTable(rows: ForwardingRow[]): string {
+  const lines = rows.map(({ concurrency, rates }) => [
+    String(concurrency),
+    ...SENDERS.map((name) => rate(rates[name])),
+    ratio(rates['uploader, DIMSE'], rates.storescu),
+    ratio(rates['uploader, STOW'], rates.storescu),
+  ]);
+  return table(['at a time', ...SENDERS, 'DIMSE/storescu', 'STOW/storescu'], lines);
+}
+
+/** With the part of the line that each one filled. */
+export function wanTable(rows: ForwardingRow[], mbitPerSecond: number): string {
+  const used = (row: ForwardingRow, found: number | undefined): string =>
+    found === undefined ? '-' : `${found.toFixed(1)} (${(100 * linkUse(row, found, mbitPerSecond)).toFixed(0)} %)`;
+  const lines = rows.map((row) => [row.line, String(row.concurrency), ...SENDERS.map((name) => used(row, row.rates[name]))]);
+  return table(['line', 'at a time', ...SENDERS], lines);
 }

@@ -5,7 +5,7 @@ import type { BenchFile } from './make-files.ts';
 import { PDU_BYTES } from './peers.ts';
 
 /** Instances a second from the first connection to the last answer; rejects when any instance was refused. */
-export async function sendByStorescu(groups: BenchFile[][], dicomPort: number, logFolder: string): Promise<number> {
+export async function sendByStorescu(groups: BenchFile[][], to: { host: string; port: number }, logFolder: string): Promise<number> {
   const began = performance.now();
   await Promise.all(
     groups.map((files, association) =>
@@ -21,8 +21,8 @@ export async function sendByStorescu(groups: BenchFile[][], dicomPort: number, l
           PDU_BYTES,
           '--max-send-pdu',
           PDU_BYTES,
-          '127.0.0.1',
-          String(dicomPort),
+          to.host,
+          String(to.port),
           ...files.map(({ path }) => path),
         ],
         env: { TCP_NODELAY: '1' },

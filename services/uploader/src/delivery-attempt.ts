@@ -84,7 +84,7 @@ export class Attempts {
 
   async #open({ delivery, resend }: DueParcel, ref: ObjectRef): Promise<Parcel | Outcome> {
     try {
-      return { delivery, resend, object: await openObject(this.#parts.store, ref) };
+      return { delivery, resend, object: await openObject(this.#parts.store, ref, delivery.instance) };
     } catch (error) {
       return sourceOutcome(error);
     }

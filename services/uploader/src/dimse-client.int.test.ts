@@ -71,7 +71,7 @@ function senderOf(store: MemoryStore, settings: DimseSettings, upcoming: Deliver
 }
 
 async function parcelOf(store: MemoryStore, delivery: Delivery, resend = false): Promise<Parcel> {
-  return { delivery, resend, object: await openObject(store, delivery.instance) };
+  return { delivery, resend, object: await openObject(store, delivery.instance, delivery.instance) };
 }
 
 interface PeerOptions {

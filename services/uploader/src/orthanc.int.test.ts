@@ -80,7 +80,11 @@ describe('createStowSender towards Orthanc', () => {
   const send = async (deliveries: Delivery[]) =>
     await sender.send(
       await Promise.all(
-        deliveries.map(async (delivery) => ({ delivery, resend: false, object: await openObject(store, delivery.instance) })),
+        deliveries.map(async (delivery) => ({
+          delivery,
+          resend: false,
+          object: await openObject(store, delivery.instance, delivery.instance),
+        })),
       ),
     );
 
@@ -104,10 +108,10 @@ describe('createStowSender towards Orthanc', () => {
 
   it('delivers the good ones beside an object that is no DICOM, and not that one', async () => {
     const [good, bad] = [newDelivery(store), newDelivery(store)];
-    const object = await openObject(store, bad.instance);
+    const object = await openObject(store, bad.instance, bad.instance);
     store.objects.get(bad.instance.objectKey)!.fill(0, 0, 132);
     const parcels = [good, bad].map((delivery) => ({ delivery, resend: false, object: delivery === bad ? object : undefined }));
-    const opened = await openObject(store, good.instance);
+    const opened = await openObject(store, good.instance, good.instance);
     const outcomes = await sender.send(parcels.map((parcel) => ({ ...parcel, object: parcel.object ?? opened })));
     assert.equal(outcomes[0]!.kind, 'delivered');
     assert.notEqual(outcomes[1]!.kind, 'delivered');

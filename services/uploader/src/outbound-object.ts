@@ -1,7 +1,7 @@
 // A stored object on its way out: opened, read as a stream, and proven to be what was received while it is read.
 import { createHash } from 'node:crypto';
-import { type FileMeta, readFileMeta } from '@causeway/shared/dicom/part10/file-meta';
-import { describeError, ObjectMissing, PermanentError, TransientError } from '@causeway/shared/errors';
+import { type FileMeta, parseFileMeta } from '@causeway/shared/dicom/part10/file-meta';
+import { describeError, ObjectMissing, PermanentError } from '@causeway/shared/errors';
 import type { ObjectRef } from '@causeway/shared/events/instance';
 import type { ObjectStore } from '@causeway/shared/object-store/object-store';
 import { type Outcome, transient } from './delivery-outcome.ts';
@@ -13,62 +13,74 @@ export class DamagedObject extends PermanentError {
 
 export interface OutboundObject {
   readonly ref: ObjectRef;
-  /** Of the object itself: a lossy derived object has another SOP Instance UID than the instance it was made from. */
-  readonly meta: FileMeta;
-  readonly dataSetOffset: number;
+  /** As recorded; group 2 of the object has to say the same. */
+  readonly meta: Pick<FileMeta, 'sopClassUid' | 'sopInstanceUid' | 'transferSyntaxUid'>;
 }
 
-/** Group 2 is at most 1 MiB (file-meta.ts) and hardly ever more than some hundred bytes; reading stops as soon as it is known. */
-const HEAD_BYTES = 1024 * 1024 + 4096;
-
-/** Reads the head only. Throws ObjectMissing, DamagedObject (size or group 2 not as recorded), TransientError (store out of reach). */
-export async function openObject(store: ObjectStore, ref: ObjectRef): Promise<OutboundObject> {
+/** Nothing is read yet. `of`: the identity that the object has. Throws ObjectMissing, DamagedObject (another size than recorded), TransientError (store out of reach). */
+export async function openObject(
+  store: ObjectStore,
+  ref: ObjectRef,
+  of: Pick<FileMeta, 'sopClassUid' | 'sopInstanceUid'>,
+): Promise<OutboundObject> {
   const stat = await store.stat(ref.objectKey);
   if (stat === undefined) throw new ObjectMissing(`object ${ref.objectKey} is not in the store`);
   if (stat.size !== ref.size) throw new DamagedObject(`object ${ref.objectKey} has ${stat.size} bytes, ${ref.size} were stored`);
-  const { meta, dataSetOffset } = await readHead(store, ref);
-  if (meta.transferSyntaxUid !== ref.transferSyntaxUid) {
-    throw new DamagedObject(
-      `object ${ref.objectKey} says transfer syntax ${meta.transferSyntaxUid}, recorded was ${ref.transferSyntaxUid}`,
-    );
-  }
-  return { ref, meta, dataSetOffset };
-}
-
-async function readHead(store: ObjectStore, ref: ObjectRef): Promise<{ meta: FileMeta; dataSetOffset: number }> {
-  const head = await store.get(ref.objectKey, { start: 0, end: Math.min(HEAD_BYTES, ref.size) });
-  try {
-    return await readFileMeta(head);
-  } catch (error) {
-    if (error instanceof TransientError) throw error;
-    throw new DamagedObject(`object ${ref.objectKey} has no readable group 2`, { cause: error });
-  }
+  const { sopClassUid, sopInstanceUid } = of;
+  return { ref, meta: { sopClassUid, sopInstanceUid, transferSyntaxUid: ref.transferSyntaxUid } };
 }
 
 /** The whole Part 10 object. */
-export const wholeObject = (store: ObjectStore, object: OutboundObject): AsyncGenerator<Buffer> => verified(store, object, 0);
+export const wholeObject = (store: ObjectStore, object: OutboundObject): AsyncGenerator<Buffer> => verified(store, object, 'whole');
 
 /** The data set alone, in its transfer syntax. */
-export const dataSetOf = (store: ObjectStore, object: OutboundObject): AsyncGenerator<Buffer> =>
-  verified(store, object, object.dataSetOffset);
+export const dataSetOf = (store: ObjectStore, object: OutboundObject): AsyncGenerator<Buffer> => verified(store, object, 'data set');
 
 /**
- * Yields the last chunk only after size and SHA-256 have proven equal to those recorded at receipt: what is damaged never arrives whole.
- * Throws DamagedObject then.
+ * Yields nothing before group 2 has proven to be that of the object, and the last chunk only after size and SHA-256 have proven equal to those recorded at
+ * receipt: what is damaged never arrives whole. Throws DamagedObject then. The object is opened and read once.
  */
-async function* verified(store: ObjectStore, { ref, dataSetOffset }: OutboundObject, start: number): AsyncGenerator<Buffer> {
+async function* verified(store: ObjectStore, object: OutboundObject, part: 'whole' | 'data set'): AsyncGenerator<Buffer> {
+  const { objectKey, size, digest } = object.ref;
   const hash = createHash('sha256');
-  let position = start;
+  let bytes = 0;
+  let head: Buffer | undefined = Buffer.alloc(0);
   let held: Buffer | undefined;
-  for await (const chunk of (await store.get(ref.objectKey, { start })) as AsyncIterable<Buffer>) {
+  for await (let chunk of (await store.get(objectKey)) as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (head !== undefined) {
+      head = head.length === 0 ? chunk : Buffer.concat([head, chunk]);
+      const dataSetOffset = provenHead(head, object);
+      if (dataSetOffset === undefined) continue;
+      hash.update(head.subarray(dataSetOffset));
+      chunk = part === 'whole' ? head : head.subarray(dataSetOffset);
+      head = undefined;
+    } else hash.update(chunk);
     if (held !== undefined) yield held;
     held = chunk;
-    hash.update(position >= dataSetOffset ? chunk : chunk.subarray(Math.min(chunk.length, dataSetOffset - position)));
-    position += chunk.length;
   }
-  if (position !== ref.size) throw new DamagedObject(`object ${ref.objectKey}: ${position} of ${ref.size} bytes could be read`);
-  if (hash.digest('hex') !== ref.digest) throw new DamagedObject(`object ${ref.objectKey}: the digest is not the one recorded`);
+  if (bytes !== size) throw new DamagedObject(`object ${objectKey}: ${bytes} of ${size} bytes could be read`);
+  if (hash.digest('hex') !== digest) throw new DamagedObject(`object ${objectKey}: the digest is not the one recorded`);
   if (held !== undefined) yield held;
+}
+
+/** Where the data set begins; undefined while group 2 (at most 1 MiB, file-meta.ts) is not whole. Throws DamagedObject when it is not as recorded. */
+function provenHead(head: Buffer, { ref, meta }: OutboundObject): number | undefined {
+  const read = readHead(head, ref);
+  if (read === undefined) return undefined;
+  for (const name of ['sopClassUid', 'sopInstanceUid', 'transferSyntaxUid'] as const) {
+    if (read.meta[name] === meta[name]) continue;
+    throw new DamagedObject(`object ${ref.objectKey} says ${name} ${read.meta[name]}, recorded was ${meta[name]}`);
+  }
+  return read.dataSetOffset;
+}
+
+function readHead(head: Buffer, ref: ObjectRef): ReturnType<typeof parseFileMeta> {
+  try {
+    return parseFileMeta(head);
+  } catch (error) {
+    throw new DamagedObject(`object ${ref.objectKey} has no readable group 2`, { cause: error });
+  }
 }
 
 /** What an error while opening or reading our own object means for its delivery. */

@@ -87,7 +87,11 @@ function senderOf(store: MemoryStore, settings: StowSettings) {
 
 async function parcelsOf(store: MemoryStore, deliveries: readonly Delivery[]): Promise<Parcel[]> {
   return await Promise.all(
-    deliveries.map(async (delivery) => ({ delivery, resend: false, object: await openObject(store, delivery.instance) })),
+    deliveries.map(async (delivery) => ({
+      delivery,
+      resend: false,
+      object: await openObject(store, delivery.instance, delivery.instance),
+    })),
   );
 }
 const uidOf = (delivery: Delivery): string => delivery.instance.sopInstanceUid;

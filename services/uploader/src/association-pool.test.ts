@@ -40,7 +40,7 @@ function newPool(options: { concurrency?: number; upcoming?: AssociationNeed[]; 
   const clock = new FakeClock();
   const made: FakeAssociation[] = [];
   const pool = new AssociationPool({
-    concurrency: options.concurrency ?? 2,
+    concurrency: () => options.concurrency ?? 2,
     clock,
     upcoming: () => options.upcoming ?? [],
     open: async (_, contexts) => {

@@ -17,7 +17,8 @@ export interface Session {
 }
 
 export interface PoolOptions {
-  readonly concurrency: number;
+  /** Associations at a time; may change. */
+  readonly concurrency: () => number;
   readonly open: (callingAe: string, contexts: ProposedContext[]) => Promise<Association>;
   /** What else will be needed soon, most urgent first. */
   readonly upcoming: () => readonly AssociationNeed[];
@@ -85,7 +86,7 @@ export class AssociationPool {
   get #allowed(): number {
     const { concurrency, clock } = this.#options;
     if (this.#full !== undefined && clock.now() >= this.#full.until) this.#full = undefined;
-    return Math.min(concurrency, this.#full?.at ?? concurrency);
+    return Math.min(concurrency(), this.#full?.at ?? Number.POSITIVE_INFINITY);
   }
 
   #takeIdle(fits: (session: Session) => boolean): Session | undefined {

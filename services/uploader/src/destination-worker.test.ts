@@ -21,7 +21,7 @@ function dueParcel(lane: Lane = 'routine'): DueParcel {
 }
 
 /** A worker whose batches lie open until the test ends them. */
-function newWorker(options: { concurrency?: number; instances?: number; slots?: () => number } = {}) {
+function newWorker(options: { concurrency?: number; instances?: number; ahead?: number; slots?: () => number } = {}) {
   const clock = new FakeClock();
   const open: { batch: readonly DueParcel[]; end: (outcome: Outcome) => Promise<void> }[] = [];
   const seen: string[] = [];
@@ -43,6 +43,7 @@ function newWorker(options: { concurrency?: number; instances?: number; slots?: 
     settings: { retry: { first: 1000, factor: 2, max: 8000, giveUpAfter: 60_000 } },
     sender: {
       batch: { instances: options.instances ?? 3, size: 1_000_000 },
+      ahead: options.ahead ?? 0,
       reset: () => void seen.push('reset'),
       close: async () => void seen.push('close'),
       abort: () => void seen.push('abort'),
@@ -72,6 +73,26 @@ describe('DestinationWorker', () => {
     await open[0]!.end(delivered);
     assert.deepEqual(sizes(open), []);
     assert.equal((await all).length, 6);
+  });
+
+  it('begins so many more as read ahead, but none while it probes or has no slot', async () => {
+    let slots = 1;
+    const { worker, open, clock } = newWorker({ slots: () => slots, instances: 1, ahead: 1 });
+    const submitted = [0, 1, 2, 3].map(() => worker.submit(dueParcel()).catch((error: Error) => error));
+    assert.equal(open.length, 2);
+    await open[0]!.end({ kind: 'transient', reason: 'connect ECONNREFUSED', fault: 'down' });
+    await open[0]!.end(delivered);
+    assert.equal(open.length, 0);
+    clock.advance(1000);
+    for (let n = 0; n < 3; n++) void worker.submit(dueParcel()).catch(() => {});
+    assert.equal(open.length, 1);
+    await open[0]!.end(delivered);
+    assert.equal(open.length, 2);
+    slots = 0;
+    await open[0]!.end(delivered);
+    await open[0]!.end(delivered);
+    assert.equal(open.length, 0);
+    await Promise.all(submitted);
   });
 
   it('follows its share of the slots: what runs ends, what waits goes to others when there is none left', async () => {

@@ -12,7 +12,7 @@ export interface WorkerParts {
   readonly settings: Pick<DestinationSettings, 'retry'>;
   /** Batches that may be under way here now; 0: this replica has no share of the destination. */
   readonly slots: () => number;
-  readonly sender: Pick<Sender, 'batch' | 'reset' | 'close' | 'abort'>;
+  readonly sender: Pick<Sender, 'batch' | 'ahead' | 'reset' | 'close' | 'abort'>;
   /** Sends a batch; one result each, in order; never rejects. */
   readonly attempt: (batch: readonly DueParcel[]) => Promise<Attempted[]>;
   readonly waiting: Batcher<WaitingParcel>;
@@ -103,7 +103,8 @@ export class DestinationWorker {
 
   get #slots(): number {
     const slots = this.#parts.slots();
-    return this.state === 'probing' ? Math.min(1, slots) : slots;
+    if (slots === 0) return 0;
+    return this.state === 'probing' ? 1 : slots + this.#parts.sender.ahead;
   }
 
   /** What waits is shared among the free slots, so that a few instances go side by side instead of one after the other in one request. */

@@ -64,6 +64,7 @@ function senderOf(store: MemoryStore, settings: DimseSettings, upcoming: Deliver
   const sender = createDimseSender(settings, {
     ...{ store, titles, clock, associate },
     upcoming: () => upcoming,
+    slots: () => settings.concurrency,
     readSecret: createSecretReader({}),
   });
   closers.push(() => sender.close());

@@ -15,6 +15,7 @@ import { associationOutcome, refusedContextOutcome, storeOutcome } from './dimse
 import { objectChoices } from './object-choice.ts';
 import { dataSetOf, sourceOutcome } from './outbound-object.ts';
 import { contextKey } from './presentation-contexts.ts';
+import { type ReadAhead, readAhead } from './read-ahead.ts';
 import type { Parcel, Sender, SenderParts } from './sender.ts';
 
 /** Priority (0000,0700) by lane: 0 medium, 1 high, 2 low (PS3.7 section 9.3.1.1). */
@@ -31,9 +32,17 @@ export function createDimseSender(settings: DimseSettings, parts: DimseParts): S
   return new DimseSender(settings, parts);
 }
 
+interface Sending {
+  readonly parcel: Parcel;
+  readonly need: AssociationNeed;
+  readonly dataSet: ReadAhead;
+}
+
 class DimseSender implements Sender {
   /** One instance an operation; the association carries as many as come. */
   readonly batch = { instances: 1, size: 0 };
+  /** The next data set is read while the one before is sent. */
+  readonly ahead = 1;
   readonly #settings: DimseSettings;
   readonly #parts: DimseParts;
   readonly #pool: AssociationPool;
@@ -43,7 +52,8 @@ class DimseSender implements Sender {
     this.#settings = settings;
     this.#parts = parts;
     this.#pool = new AssociationPool({
-      concurrency: settings.concurrency,
+      // What this process has begun may not be cut when its share shrinks: it needs one association at least.
+      concurrency: () => Math.max(1, parts.slots()),
       open: (callingAe, contexts) => this.#associate(callingAe, contexts),
       upcoming: () => parts.upcoming().flatMap((delivery) => this.#needsOf(delivery)),
       clock: parts.clock,
@@ -71,48 +81,43 @@ class DimseSender implements Sender {
 
   async #sendOne(parcel: Parcel): Promise<Outcome> {
     const need = this.#needOf(parcel);
+    const dataSet = readAhead(dataSetOf(this.#parts.store, parcel.object));
     let session: Session;
     try {
       if (this.#aborted) throw new Error('sending was ended');
       session = await this.#pool.take(need);
     } catch (error) {
+      dataSet.close();
       return associationOutcome(error);
     }
     try {
-      return await this.#store(session, parcel, need);
+      return await this.#store(session, { parcel, need, dataSet });
     } finally {
+      dataSet.close();
       this.#pool.give(session);
     }
   }
 
-  async #store({ association, contexts }: Session, parcel: Parcel, need: AssociationNeed): Promise<Outcome> {
+  async #store({ association, contexts }: Session, { parcel, need, dataSet }: Sending): Promise<Outcome> {
     const contextId = contexts.get(contextKey(need))!;
     if (!association.accepted.has(contextId)) return refusedContextOutcome(association.refused.get(contextId) ?? 2, need);
-    const source: { error?: unknown } = {};
     const { object, delivery, resend } = parcel;
+    const unreadable = await dataSet.failsAtOnce();
+    if (unreadable !== undefined) return sourceOutcome(unreadable);
     try {
       const { status } = await association.store({
         contextId,
         sopClassUid: object.meta.sopClassUid,
         sopInstanceUid: object.meta.sopInstanceUid,
         priority: PRIORITIES[delivery.instance.lane],
-        dataSet: this.#read(parcel, source),
+        dataSet,
       });
       return storeOutcome(status, resend);
     } catch (error) {
       // After an error half of a message may be on the wire: the association is of no more use.
       association.abort();
-      if (source.error !== undefined) return sourceOutcome(source.error);
+      if (dataSet.error !== undefined) return sourceOutcome(dataSet.error);
       return unknownOutcome(describeError(error), 'suspect');
-    }
-  }
-
-  async *#read({ object }: Parcel, source: { error?: unknown }): AsyncGenerator<Buffer> {
-    try {
-      yield* dataSetOf(this.#parts.store, object);
-    } catch (error) {
-      source.error = error;
-      throw error;
     }
   }
 

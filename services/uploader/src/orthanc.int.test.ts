@@ -68,7 +68,7 @@ describe('createStowSender towards Orthanc', () => {
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'uploader-orthanc-'));
     await startOrthanc();
-    sender = createStowSender(settings(), { store, upcoming: () => [], readSecret: createSecretReader({}) });
+    sender = createStowSender(settings(), { store, upcoming: () => [], slots: () => 1, readSecret: createSecretReader({}) });
   });
   after(async () => {
     await sender.close();

@@ -46,7 +46,7 @@ async function* verified(store: ObjectStore, object: OutboundObject, part: 'whol
   let bytes = 0;
   let head: Buffer | undefined = Buffer.alloc(0);
   let held: Buffer | undefined;
-  for await (let chunk of (await store.get(objectKey)) as AsyncIterable<Buffer>) {
+  for await (let chunk of (await store.get(objectKey, { start: 0, end: size })) as AsyncIterable<Buffer>) {
     bytes += chunk.length;
     if (head !== undefined) {
       head = head.length === 0 ? chunk : Buffer.concat([head, chunk]);

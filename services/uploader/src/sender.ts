@@ -14,6 +14,8 @@ export interface Parcel {
 export interface Sender {
   /** Parcels one request may carry. */
   readonly batch: { readonly instances: number; readonly size: number };
+  /** Requests that may begin although all connections are taken: they read their object and wait for the next free one. */
+  readonly ahead: number;
   /** One outcome for each parcel, in their order. Never rejects for what the destination or the network did. */
   send(parcels: readonly Parcel[]): Promise<Outcome[]>;
   /** Lets go of idle connections; the next request reads certificates and secrets anew. Requests under way go on. */
@@ -28,4 +30,6 @@ export interface Sender {
 export interface SenderParts {
   readonly store: ObjectStore;
   readonly upcoming: () => readonly Delivery[];
+  /** Connections that this process may have now, at most the concurrency of the destination. */
+  readonly slots: () => number;
 }

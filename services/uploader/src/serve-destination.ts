@@ -62,10 +62,10 @@ async function serve(settings: DestinationSettings, titles: CallingTitles, parts
   const { clock, random, store } = parts;
   const metrics = parts.metrics.of(settings.id);
   const waiting = new Batcher<WaitingParcel>();
-  const sender = createSender(settings, titles, { ...parts, upcoming: () => waiting.upcoming().map(({ delivery }) => delivery) });
+  const slots = (): number => parts.share.slots(settings.id, settings.concurrency);
+  const sender = createSender(settings, titles, { ...parts, upcoming: () => waiting.upcoming().map(({ delivery }) => delivery), slots });
   const attempts = new Attempts({ images: settings.images, store, sender, clock });
   const consumptions: Consumption[] = [];
-  const slots = (): number => parts.share.slots(settings.id, settings.concurrency);
   const regulate = (): void => {
     const flows = worker.state !== 'paused' && slots() > 0;
     for (const consumption of consumptions) flows ? consumption.resume() : consumption.pause();

@@ -80,7 +80,12 @@ async function towards(handler: RequestListener, more: Partial<StowSettings> = {
 }
 
 function senderOf(store: MemoryStore, settings: StowSettings) {
-  const sender = createStowSender(settings, { store, upcoming: () => [], readSecret: createSecretReader({ TOKEN: 'abc' }) });
+  const sender = createStowSender(settings, {
+    store,
+    upcoming: () => [],
+    slots: () => 1,
+    readSecret: createSecretReader({ TOKEN: 'abc' }),
+  });
   closers.push(() => sender.close());
   return { sender };
 }

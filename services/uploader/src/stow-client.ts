@@ -37,6 +37,7 @@ type Answer = { readonly status: number; readonly text: string | undefined; read
 
 class StowSender implements Sender {
   readonly batch: Sender['batch'];
+  readonly ahead = 0;
   readonly #settings: StowSettings;
   readonly #parts: StowParts;
   readonly #abort = new AbortController();

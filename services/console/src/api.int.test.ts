@@ -254,9 +254,12 @@ describe('deliveries', () => {
       ...instances.map((instance) => routedFact(instance, 1, { to: ['cloud', 'pacs'] })),
       ...failed.map((delivery) => failedFact(delivery, 2)),
     );
-    assert.deepEqual((await page.request('POST', '/api/deliveries/retry', { destination: 'cloud' })).json(), { deliveries: 3 });
+    assert.deepEqual((await page.request('POST', '/api/deliveries/retry', { destination: 'cloud' })).json(), {
+      deliveries: 3,
+      parked: 0,
+    });
     assert.equal((await get('/api/deliveries?state=failed')).deliveries.length, 3);
-    assert.deepEqual((await page.request('POST', '/api/deliveries/retry')).json(), { deliveries: 3 });
+    assert.deepEqual((await page.request('POST', '/api/deliveries/retry')).json(), { deliveries: 3, parked: 0 });
     assert.equal((await get('/api/deliveries?state=due')).deliveries.length, 6);
   });
 
@@ -280,11 +283,40 @@ describe('deliveries', () => {
     const [first, , second] = instances.map(({ studyInstanceUid: study }) => study);
     assert.deepEqual((await page.request('POST', '/api/deliveries/retry', { study: first, destination: 'cloud' })).json(), {
       deliveries: 2,
+      parked: 0,
     });
     assert.deepEqual((await page.request('POST', '/api/deliveries/discard', { study: second })).json(), { deliveries: 1 });
     assert.deepEqual(await groups(), []);
     assert.equal(page.bus.published.length, 2);
     assert.equal((await page.request('POST', '/api/deliveries/discard', {})).statusCode, 400);
+  });
+
+  test('parked deliveries of a destination are queued, as far as there is room, or given up', async () => {
+    const parked = [1, 2, 3].map((n) => sampleDelivery(sampleInstance(1, n), 'cloud'));
+    await know(...parked.map((delivery) => parkedFact(delivery, 2)));
+    page.bus.queues.set('DELIVERIES delivery.due.cloud.>', 199_998);
+    const which = { state: 'parked', destination: 'cloud' };
+    assert.deepEqual((await page.request('POST', '/api/deliveries/retry', which)).json(), { deliveries: 3, parked: 1 });
+    assert.deepEqual([(await get('/api/deliveries?state=due')).deliveries.length, page.bus.published.length], [2, 2]);
+    assert.equal((await page.request('POST', '/api/deliveries/discard', { state: 'parked' })).statusCode, 400);
+    assert.deepEqual((await page.request('POST', '/api/deliveries/discard', which)).json(), { deliveries: 1 });
+    assert.deepEqual((await get('/api/deliveries?state=parked')).deliveries, []);
+  });
+
+  test('a destination that the document does not have is told so, and left out when everything is retried', async () => {
+    const gone = sampleDelivery(sampleInstance(1, 1), 'gone');
+    await know(failedFact(gone, 2), failedFact(sampleDelivery(sampleInstance(1, 2), 'cloud'), 2));
+    for (const [url, body] of [
+      [`/api/deliveries/${gone.id}/retry`, undefined],
+      ['/api/deliveries/retry', { destination: 'gone' }],
+    ] as const) {
+      const reply = await page.request('POST', url, body);
+      assert.equal(reply.statusCode, 409);
+      assert.match(reply.json().detail, /no destination gone in the gateway document \(revision 1\)/);
+    }
+    assert.deepEqual((await page.request('POST', '/api/deliveries/retry')).json(), { deliveries: 1, parked: 0 });
+    assert.equal((await get('/api/deliveries?state=failed')).deliveries.length, 1);
+    assert.equal((await page.request('POST', `/api/deliveries/${gone.id}/discard`)).statusCode, 200);
   });
 
   test('a delivery that was given up is no longer failed, and stays so', async () => {

@@ -1,4 +1,5 @@
 // A console for tests: real PostgreSQL, a recording bus, requests without a socket.
+import { DeliveryQueues } from '@causeway/shared/bus/delivery-queues';
 import { RecordingBus } from '@causeway/shared/bus/recording-bus-for-tests';
 import { parseGatewayDocument } from '@causeway/shared/config/gateway-document';
 import { insertUser } from '@causeway/shared/database/accounts';
@@ -29,6 +30,7 @@ export const TEST_DOCUMENT = {
 export interface TestConsole {
   readonly app: FastifyInstance;
   readonly bus: RecordingBus;
+  readonly queues: Pick<DeliveryQueues, 'publish'>;
   readonly database: Database;
   readonly postgres: PostgresForTests;
   /** The reply to a request of the signed-in admin, with the header against CSRF. */
@@ -44,9 +46,13 @@ export async function startTestConsole(overrides: Partial<ConsoleParts> = {}): P
   await migrate(database);
   const bus = new RecordingBus();
   const document = parseGatewayDocument(TEST_DOCUMENT);
+  const newQueues = () => new DeliveryQueues({ bus, document: () => document, now: () => performance.now() });
+  let present = newQueues();
+  const queues: TestConsole['queues'] = { publish: (event, messageId) => present.publish(event, messageId) };
   const parts: ConsoleParts = {
     database,
     bus,
+    queues,
     log,
     revision: () => ({ revision: 1, document }),
     configurationProblem: () => undefined,
@@ -62,6 +68,7 @@ export async function startTestConsole(overrides: Partial<ConsoleParts> = {}): P
   return {
     app,
     bus,
+    queues,
     database,
     postgres,
     signIn,
@@ -78,6 +85,7 @@ export async function startTestConsole(overrides: Partial<ConsoleParts> = {}): P
       bus.published.length = 0;
       bus.facts.length = 0;
       bus.queues.clear();
+      present = newQueues();
       bus.refusing = false;
     },
     stop: async () => {

@@ -1,5 +1,6 @@
 // What the console's routes work with.
 import type { Bus } from '@causeway/shared/bus/bus';
+import type { DeliveryQueues } from '@causeway/shared/bus/delivery-queues';
 import type { Revision } from '@causeway/shared/bus/gateway-configuration';
 import type { Database } from '@causeway/shared/database/database';
 import { applyFacts } from '@causeway/shared/database/project-facts';
@@ -10,6 +11,7 @@ import type { Logger } from '@causeway/shared/logger';
 export interface ConsoleParts {
   readonly database: Database;
   readonly bus: Bus;
+  readonly queues: Pick<DeliveryQueues, 'publish'>;
   readonly log: Logger;
   /** The gateway document that the services have; undefined until one was published. */
   readonly revision: () => Revision | undefined;

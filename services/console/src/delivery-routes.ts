@@ -1,4 +1,4 @@
-// Deliveries: listed by state, retried one by one or all of a destination, given up for good. All of it is audited.
+// Deliveries: listed by state; failed and parked ones retried one by one or all of a destination, or given up for good. All of it is audited.
 import { deliverAgain } from '@causeway/shared/bus/set-in-motion';
 import type { DeliveryState } from '@causeway/shared/database/delivery-rows';
 import { findDeliveries, findDeliveriesInState, type StoredDelivery } from '@causeway/shared/database/stored-work';
@@ -16,7 +16,11 @@ const MAX_RETRIED = 5_000;
 const PAGE = 250;
 
 const destinationId = z.string().regex(/^[a-z0-9-]{1,63}$/, 'must be the id of a destination');
-const several = z.object({ destination: destinationId.optional(), study: z.string().max(64).optional() });
+const several = z.object({
+  state: z.enum(['failed', 'parked']).default('failed'),
+  destination: destinationId.optional(),
+  study: z.string().max(64).optional(),
+});
 const listQuery = z.object({
   state: z.enum(STATES).default('failed'),
   destination: destinationId.optional(),
@@ -31,11 +35,13 @@ export function deliveryRoutes(app: FastifyInstance, parts: ConsoleParts): void 
   });
   app.post<{ Params: { id: string } }>('/api/deliveries/:id/retry', async ({ params, user }) => {
     const stored = await retriable(parts, params.id);
+    assertConfigured(parts, stored.delivery.destination);
+    const fact = await deliverAgain(parts, stored.delivery, stored.generation + 1);
     await showAtOnce(parts, [
-      await deliverAgain(parts.bus, stored.delivery, stored.generation + 1),
+      fact,
       await publishAction(parts.bus, { operator: user!.name, action: 'delivery-retried', subject: params.id }),
     ]);
-    return { deliveries: 1 };
+    return { deliveries: 1, parked: isParked(fact) ? 1 : 0 };
   });
   app.post<{ Params: { id: string } }>('/api/deliveries/:id/discard', async ({ params, user }) => {
     const { generation } = await retriable(parts, params.id);
@@ -47,51 +53,77 @@ export function deliveryRoutes(app: FastifyInstance, parts: ConsoleParts): void 
     app.get(`/api/deliveries/${state}`, async () => ({ groups: await listDeliveryGroups(parts.database, { state, limit: MAX_LISTED }) }));
   app.post('/api/deliveries/retry', async ({ body, user }) => {
     const which = parsed(several, body);
+    if (which.destination !== undefined) assertConfigured(parts, which.destination);
     await showAtOnce(parts, [
-      await publishAction(parts.bus, { operator: user!.name, action: 'delivery-retried', subject: `all failed${described(which)}` }),
+      await publishAction(parts.bus, {
+        operator: user!.name,
+        action: 'delivery-retried',
+        subject: `all ${which.state}${described(which)}`,
+      }),
     ]);
-    const act = ({ delivery, generation }: StoredDelivery): Promise<Fact> => deliverAgain(parts.bus, delivery, generation + 1);
-    return { deliveries: await actOnFailed(parts, which, act) };
+    const act = ({ delivery, generation }: StoredDelivery): Promise<Fact> => deliverAgain(parts, delivery, generation + 1);
+    const facts = await actOnSeveral(parts, { ...which, among: configured(parts) }, act);
+    return { deliveries: facts.length, parked: facts.filter(isParked).length };
   });
   app.post('/api/deliveries/discard', async ({ body, user }) => {
-    const which = parsed(several.required({ study: true }), body);
+    const which = parsed(several.refine(namesSome, 'name a destination, a study or both'), body);
     const act = ({ delivery, generation }: StoredDelivery): Promise<Fact> =>
       publishAction(parts.bus, { operator: user!.name, action: 'delivery-discarded', subject: delivery.id, generation });
-    return { deliveries: await actOnFailed(parts, which, act) };
+    return { deliveries: (await actOnSeveral(parts, which, act)).length };
   });
 }
 
-const described = ({ destination, study }: z.infer<typeof several>): string =>
+type Several = z.infer<typeof several>;
+
+const namesSome = ({ destination, study }: Several): boolean => destination !== undefined || study !== undefined;
+
+const described = ({ destination, study }: Several): string =>
   `${destination === undefined ? '' : ` to ${destination}`}${study === undefined ? '' : ` of study ${study}`}`;
 
-/** Page by page, each written at once, so that a second request goes on where a failing one stopped. */
-async function actOnFailed(
+const isParked = ({ type }: Fact): boolean => type === 'ledger.delivery.parked';
+
+const configured = ({ revision }: ConsoleParts): string[] => revision()?.document.destinations.map(({ id }) => id) ?? [];
+
+/** What is queued for a destination that nobody serves would only come back as failed. */
+function assertConfigured(parts: ConsoleParts, destination: string): void {
+  if (configured(parts).includes(destination)) return;
+  const now = parts.revision()?.revision;
+  throw new HttpProblem(409, {
+    error: 'no-such-destination',
+    detail: `There is no destination ${destination} in the gateway document${now === undefined ? '' : ` (revision ${now})`}.`,
+    whatToDo: 'Add it to the document again, then retry; or give these deliveries up.',
+  });
+}
+
+/** Page by page, each written at once, so that a second request goes on where a failing one stopped. `among`: only to these destinations. */
+async function actOnSeveral(
   parts: ConsoleParts,
-  { destination, study }: z.infer<typeof several>,
+  { destination, study, state, among }: Several & { among?: string[] },
   act: (stored: StoredDelivery) => Promise<Fact>,
-): Promise<number> {
-  let count = 0;
+): Promise<Fact[]> {
+  const done: Fact[] = [];
   let afterId: string | undefined;
-  while (count < MAX_RETRIED) {
-    const which = { destination, studyKey: study, states: ['failed'], afterId, limit: PAGE } as const;
+  while (done.length < MAX_RETRIED) {
+    const which = { destination, destinations: among, studyKey: study, states: [state], afterId, limit: PAGE } as const;
     const page = await findDeliveriesInState(parts.database, which);
     if (page.length === 0) break;
-    await showAtOnce(parts, await Promise.all(page.map(act)));
-    count += page.length;
+    const facts = await Promise.all(page.map(act));
+    await showAtOnce(parts, facts);
+    done.push(...facts);
     afterId = page.at(-1)!.delivery.id;
   }
-  return count;
+  return done;
 }
 
 async function retriable({ database }: ConsoleParts, id: string): Promise<StoredDelivery> {
   const [stored] = await findDeliveries(database, [id]);
   if (!stored) throw notFound(`Delivery ${id}`);
-  if (stored.state !== 'failed') {
-    const detail = `The delivery is ${stored.state}, not failed.`;
+  if (stored.state !== 'failed' && stored.state !== 'parked') {
+    const detail = `The delivery is ${stored.state}, not failed or parked.`;
     throw new HttpProblem(409, {
       error: 'not-failed',
       detail,
-      whatToDo: 'Load the list again; only failed deliveries are retried or given up.',
+      whatToDo: 'Load the list again; only failed and parked deliveries are retried or given up.',
     });
   }
   if (stored.objectDeleted) {

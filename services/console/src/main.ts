@@ -1,4 +1,5 @@
 // Builds the console from its real parts and starts it.
+import { DeliveryQueues } from '@causeway/shared/bus/delivery-queues';
 import { openDatabase } from '@causeway/shared/database/database';
 import { migrateForEver } from '@causeway/shared/database/migrate';
 import { describeError } from '@causeway/shared/errors';
@@ -32,6 +33,7 @@ await runService('console', async ({ bus, log, environment, configuration, store
   const app = await buildConsole({
     database,
     bus,
+    queues: new DeliveryQueues({ bus, document: () => configuration.current()?.document, now: () => performance.now() }),
     log,
     services,
     space: store.freeBytes && (() => store.freeBytes!()),

@@ -4,6 +4,7 @@ import { mkdtemp, rm, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { ObjectKey, ReceiptId } from '@causeway/shared/brands';
+import { DeliveryQueues } from '@causeway/shared/bus/delivery-queues';
 import { RecordingBus } from '@causeway/shared/bus/recording-bus-for-tests';
 import { defaultGatewayDocument, type GatewayDocument, parseGatewayDocument } from '@causeway/shared/config/gateway-document';
 import { type Database, openDatabase } from '@causeway/shared/database/database';
@@ -21,6 +22,7 @@ export const metrics = {
   reconciled: () => {},
   deleted: () => {},
   postponed: () => {},
+  requeued: () => {},
 };
 
 /** The default document, with destination `cloud` beside the sandbox. */
@@ -35,7 +37,7 @@ export interface TestLedger {
   readonly database: Database;
   readonly store: ObjectStore;
   /** As the parts of reconcile and retain. */
-  parts(): { bus: RecordingBus; store: ObjectStore; database: Database; log: typeof log; metrics: typeof metrics };
+  parts(): { bus: RecordingBus; queues: DeliveryQueues; store: ObjectStore; database: Database; log: typeof log; metrics: typeof metrics };
   putObject(key: ObjectKey, bytes: Buffer, modifiedAt?: Date): Promise<void>;
   clear(): Promise<void>;
   stop(): Promise<void>;
@@ -50,7 +52,17 @@ export async function startTestLedger(): Promise<TestLedger> {
   return {
     database,
     store,
-    parts: () => ({ bus: new RecordingBus(), store, database, log, metrics }),
+    parts: () => {
+      const bus = new RecordingBus();
+      return {
+        bus,
+        queues: new DeliveryQueues({ bus, document: testDocument, now: () => performance.now() }),
+        store,
+        database,
+        log,
+        metrics,
+      };
+    },
     putObject: async (key, bytes, modifiedAt) => {
       const upload = store.create(key);
       await upload.write(bytes);

@@ -12,6 +12,7 @@ export interface LedgerMetrics {
   reconciled(kind: 'objects' | 'instances' | 'deliveries', count: number): void;
   postponed(kind: 'objects' | 'instances' | 'deliveries', count: number): void;
   deleted(objects: number): void;
+  requeued(destination: string, count: number): void;
 }
 
 const WORK: readonly { name: string; description: string; value: (work: OpenWork) => number }[] = [
@@ -48,6 +49,9 @@ export function ledgerMetrics(meter: Meter, parts: { bus: Bus; database: Databas
     description: 'work that reconciliation did not judge: queues were busy',
   });
   const deleted = meter.createCounter('causeway_ledger_objects_deleted', { description: 'received objects deleted after their retention' });
+  const requeued = meter.createCounter('causeway_ledger_deliveries_requeued', {
+    description: 'parked deliveries that were queued, by destination',
+  });
   observeWork(meter, parts.database);
   meter.createObservableGauge('causeway_ledger_facts_behind', { description: 'facts not written yet' }).addCallback(async (result) => {
     await parts.bus.unacknowledged('FACTS', LEDGER_CONSUMER).then(
@@ -65,6 +69,7 @@ export function ledgerMetrics(meter: Meter, parts: { bus: Bus; database: Databas
     reconciled: (kind, count) => motion.add(count, { kind }),
     postponed: (kind, count) => postponed.add(count, { kind }),
     deleted: (objects) => deleted.add(objects),
+    requeued: (destination, count) => requeued.add(count, { destination }),
   };
 }
 

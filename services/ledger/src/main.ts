@@ -1,4 +1,5 @@
 // Builds the ledger from its real parts and starts it.
+import { DeliveryQueues } from '@causeway/shared/bus/delivery-queues';
 import { openDatabase } from '@causeway/shared/database/database';
 import { migrateForEver } from '@causeway/shared/database/migrate';
 import { runService } from '@causeway/shared/run-service';
@@ -6,6 +7,7 @@ import { account } from './account.ts';
 import { keepCommitting, takeCommitments } from './commit.ts';
 import { ledgerMetrics } from './ledger-metrics.ts';
 import { keepReleasing } from './release.ts';
+import { keepRequeuing } from './requeue.ts';
 import { keepUp } from './upkeep.ts';
 
 await runService('ledger', async ({ bus, store, log, meter, configuration, environment }) => {
@@ -22,8 +24,13 @@ await runService('ledger', async ({ bus, store, log, meter, configuration, envir
     return done;
   });
   const consumption = await account({ bus, database, log, metrics });
-  const upkeep = migrated.then((done) => (done ? keepUp({ bus, store, database, log, metrics, configuration, timing }) : undefined));
+  const document = () => configuration.current()?.document;
+  const queues = new DeliveryQueues({ bus, document, now: () => performance.now() });
+  const upkeep = migrated.then((done) =>
+    done ? keepUp({ bus, queues, store, database, log, metrics, configuration, timing }) : undefined,
+  );
   const releasing = migrated.then((done) => (done ? keepReleasing({ bus, database, log, configuration }) : undefined));
+  const requeuing = migrated.then((done) => (done ? keepRequeuing({ bus, queues, database, document, log, metrics }) : undefined));
   const commitments = await takeCommitments({ bus, store, database, log, configuration });
   const committing = migrated.then((done) => (done ? keepCommitting({ bus, store, database, log, configuration }) : undefined));
   return {
@@ -40,6 +47,7 @@ await runService('ledger', async ({ bus, store, log, meter, configuration, envir
       await (await committing)?.stop();
       await (await upkeep)?.stop();
       await (await releasing)?.stop();
+      await (await requeuing)?.stop();
       await database.close();
     },
   };

@@ -2,6 +2,7 @@
 // in motion again, with a higher generation. It never races with work in flight: only what is older than a grace age is judged, only after a
 // moment with empty queues was seen, and as the ledger knows it after that moment. Doing it twice is harmless; not doing it would lose an image.
 import type { Bus } from '@causeway/shared/bus/bus';
+import type { DeliveryQueues } from '@causeway/shared/bus/delivery-queues';
 import { deliverAgain, receiveAgain } from '@causeway/shared/bus/set-in-motion';
 import type { GatewayDocument } from '@causeway/shared/config/gateway-document';
 import type { Database } from '@causeway/shared/database/database';
@@ -19,6 +20,7 @@ import { Stumbles } from './stumbles.ts';
 
 export interface ReconcileParts {
   readonly bus: Bus;
+  readonly queues: Pick<DeliveryQueues, 'publish'>;
   readonly store: ObjectStore;
   readonly database: Database;
   readonly log: Logger;
@@ -148,7 +150,7 @@ async function deliverUnqueuedTo(parts: ReconcileParts, destination: string, { o
   for (;;) {
     const page = await findDeliveriesInState(database, { destination, states, olderThan, afterId, limit: PAGE });
     if (page.length === 0) break;
-    for (const { delivery, generation } of page) await deliverAgain(bus, delivery, generation + 1);
+    for (const { delivery, generation } of page) await deliverAgain(parts, delivery, generation + 1);
     metrics.reconciled('deliveries', page.length);
     count += page.length;
     afterId = page.at(-1)!.delivery.id;

@@ -15,7 +15,7 @@ function admissionWith(admission: object) {
     bus: {
       backlog: async (stream) => {
         if (!now.bus) throw new Error('no broker');
-        return { messages: stream === 'RECEIVED' ? now.received : now.ready, bytes: 0 };
+        return { messages: stream === 'RECEIVED' ? now.received : now.ready, bytes: 0, most: { messages: 1e6, bytes: 1e9 } };
       },
     },
     store: { freeBytes: async () => ({ free: now.free, total: now.total }) },
@@ -132,7 +132,7 @@ describe('a store that hangs', () => {
       return new Promise<never>(() => {});
     };
     const latency = { begin: () => () => {}, meanMs: () => 0 };
-    const bus = { backlog: async () => ({ messages: 0, bytes: 0 }) };
+    const bus = { backlog: async () => ({ messages: 0, bytes: 0, most: { messages: 1e6, bytes: 1e9 } }) };
     const made = createAdmission({ bus, store: { freeBytes }, latency, document: () => document });
     void made.look();
     latency.meanMs = () => 5_000;

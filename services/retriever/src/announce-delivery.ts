@@ -1,8 +1,9 @@
 // Sets the deliveries of an instance in motion: one for each destination of the retrieval, the fact behind it.
 import type { Bus } from '@causeway/shared/bus/bus';
+import type { DeliveryQueues } from '@causeway/shared/bus/delivery-queues';
+import { TransientError } from '@causeway/shared/errors';
 import { type Delivery, deliveryIdOf } from '@causeway/shared/events/delivery';
 import { newEnvelope } from '@causeway/shared/events/envelope';
-import { deliverySubject } from '@causeway/shared/events/flow';
 import type { Instance } from '@causeway/shared/events/instance';
 import type { RetrievalDue } from '@causeway/shared/events/retrieval';
 import { hashOfUid } from './study-cache.ts';
@@ -16,15 +17,20 @@ const UNDER_WAY = 16;
  */
 const DELIVERY_GENERATION = 0;
 
+export interface AnnounceParts {
+  readonly bus: Pick<Bus, 'publishFact'>;
+  readonly queues: Pick<DeliveryQueues, 'publish'>;
+}
+
 export class DeliveryAnnouncer {
-  readonly #bus: Bus;
+  readonly #parts: AnnounceParts;
   readonly #due: RetrievalDue;
   readonly #revision: number;
   readonly #underWay = new Set<Promise<void>>();
   #failure: { error: unknown } | undefined;
 
-  constructor(bus: Bus, due: RetrievalDue, revision: number) {
-    this.#bus = bus;
+  constructor(parts: AnnounceParts, due: RetrievalDue, revision: number) {
+    this.#parts = parts;
     this.#due = due;
     this.#revision = revision;
   }
@@ -56,11 +62,10 @@ export class DeliveryAnnouncer {
     for (const destination of retrieval.destinations) {
       const delivery = this.#deliveryOf(instance, destination);
       const event = { ...newEnvelope(DELIVERY_GENERATION), type: 'delivery.due', delivery } as const;
-      await this.#bus.publish(event, {
-        subject: deliverySubject(destination, retrieval.lane),
-        messageId: `${delivery.id}.due.${DELIVERY_GENERATION}`,
-      });
-      await this.#bus.publishFact({ ...newEnvelope(DELIVERY_GENERATION), type: 'ledger.delivery.due', delivery });
+      const full = await this.#parts.queues.publish(event, `${delivery.id}.due.${DELIVERY_GENERATION}`);
+      // Not parked: the object is in a cache that is swept, and can be fetched again. The whole study waits in the queue of retrievals instead.
+      if (full !== undefined) throw new TransientError(`no room for deliveries to ${destination} (${full})`);
+      await this.#parts.bus.publishFact({ ...newEnvelope(DELIVERY_GENERATION), type: 'ledger.delivery.due', delivery });
     }
   }
 

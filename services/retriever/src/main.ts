@@ -1,4 +1,5 @@
 // Starts the retriever: builds the real parts and nothing else.
+import { DeliveryQueues } from '@causeway/shared/bus/delivery-queues';
 import { createSecretReader } from '@causeway/shared/config/secret-reference';
 import { describeError } from '@causeway/shared/errors';
 import { runService } from '@causeway/shared/run-service';
@@ -18,7 +19,8 @@ await runService('retriever', async ({ bus, store, configuration, meter, log }) 
   const readSecret = createSecretReader(process.env);
   const revision = () => configuration.current();
   const seen = await bus.bucket('retriever-polled', { maxAgeMs: POLLED_MARKS_MS });
-  const serve = servingWith({ bus, store, log, metrics, revision, readSecret, seen, turns: new KeyedTurns(), now });
+  const queues = new DeliveryQueues({ bus, document: () => revision()?.document, now: () => performance.now() });
+  const serve = servingWith({ bus, queues, store, log, metrics, revision, readSecret, seen, turns: new KeyedTurns(), now });
   const memory = await bus.bucket('retriever');
   const roster = new SourceRoster({ serve, memory, log, after: (delayMs, call) => setTimeout(call, delayMs).unref() });
   configuration.onChange((changed) => void roster.apply(changed));

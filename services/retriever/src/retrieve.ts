@@ -2,6 +2,7 @@
 // and gives what is missing; each instance goes to the destinations as soon as it is durable. What broke off is taken up where it ended.
 
 import type { Bus } from '@causeway/shared/bus/bus';
+import type { DeliveryQueues } from '@causeway/shared/bus/delivery-queues';
 import type { Revision } from '@causeway/shared/bus/gateway-configuration';
 import { createHeaderReader, type HeaderReader } from '@causeway/shared/config/header-reader';
 import { describeError, PermanentError, TransientError } from '@causeway/shared/errors';
@@ -20,6 +21,7 @@ import { StudyCache, type StudyList } from './study-cache.ts';
 
 export interface RetrieveParts {
   readonly bus: Bus;
+  readonly queues: Pick<DeliveryQueues, 'publish'>;
   readonly store: ObjectStore;
   readonly log: Logger;
   readonly metrics: RetrieverMetrics;
@@ -104,7 +106,7 @@ class StudyRetrieval {
     this.#study = work.due.retrieval.studyInstanceUid;
     this.#cache = new StudyCache(parts.store, work.due.retrieval.source, this.#study);
     this.#header = createHeaderReader(revision.document);
-    this.#announcer = new DeliveryAnnouncer(parts.bus, work.due, revision.revision);
+    this.#announcer = new DeliveryAnnouncer(parts, work.due, revision.revision);
   }
 
   async run(): Promise<void> {

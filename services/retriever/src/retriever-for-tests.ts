@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Bus, ConsumerPlan, Message } from '@causeway/shared/bus/bus';
+import { DeliveryQueues } from '@causeway/shared/bus/delivery-queues';
 import { parseGatewayDocument } from '@causeway/shared/config/gateway-document';
 import { createSecretReader } from '@causeway/shared/config/secret-reference';
 import { createHttpClient } from '@causeway/shared/dicomweb/http-client';
@@ -144,6 +145,7 @@ export class RetrieverUnderTest {
     const document = documentWith({ archive: made.url });
     this.parts = {
       bus: this.bus,
+      queues: new DeliveryQueues({ bus: this.bus, document: () => document, now: () => performance.now() }),
       store: this.store,
       log: SILENT,
       metrics: noMetrics,

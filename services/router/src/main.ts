@@ -1,10 +1,11 @@
 // Starts the router: three durable consumers of READY, one a lane, so that stat work never waits behind the rest.
 import type { Bus, ConsumerPlan } from '@causeway/shared/bus/bus';
+import { DeliveryQueues } from '@causeway/shared/bus/delivery-queues';
 import type { RouteDecision } from '@causeway/shared/config/decide-route';
 import { type InstanceReady, instanceReady, type Lane, lanes } from '@causeway/shared/events/instance';
 import type { Logger } from '@causeway/shared/logger';
 import { runService, type ServiceContext } from '@causeway/shared/run-service';
-import { quarantine, type RouteParts, route } from './route.ts';
+import { type Parked, quarantine, type RouteParts, route } from './route.ts';
 import { createStudyEndpoints, STUDY_ENDPOINTS_BUCKET, STUDY_ENDPOINTS_MAX_AGE_MS } from './study-endpoints.ts';
 
 /** Instances decided at a time; each waits for acknowledgements of JetStream, not for the processor. */
@@ -32,14 +33,19 @@ async function buildParts({ bus, store, configuration, meter }: ServiceContext):
     description: 'Instances routed, by outcome: sent, or the reason why they are held',
   });
   const due = meter.createCounter('causeway_router_deliveries', { description: 'Due deliveries published' });
+  const parked = meter.createCounter('causeway_router_deliveries_parked', {
+    description: 'Due deliveries that no queue had room for, by destination and reason',
+  });
   return {
     bus,
+    queues: new DeliveryQueues({ bus, document: () => configuration.current()?.document, now: () => performance.now() }),
     store,
     revision: () => configuration.current(),
     studies: createStudyEndpoints(bucket),
-    count: ({ held, deliveries }: RouteDecision) => {
+    count: ({ held, deliveries }: RouteDecision, notQueued: readonly Parked[]) => {
       routed.add(1, { outcome: held?.reason ?? 'sent' });
-      due.add(deliveries.length);
+      due.add(deliveries.length - notQueued.length);
+      for (const { delivery, reason } of notQueued) parked.add(1, { destination: delivery.destination, reason });
     },
   };
 }

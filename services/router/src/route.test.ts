@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import { describe, it } from 'node:test';
 import { objectKey } from '@causeway/shared/brands';
 import type { PublishOptions } from '@causeway/shared/bus/bus';
+import { type DeliveryQueueParts, DeliveryQueues } from '@causeway/shared/bus/delivery-queues';
 import { parseGatewayDocument } from '@causeway/shared/config/gateway-document';
 import { ObjectMissing, PublicationRefused, TransientError } from '@causeway/shared/errors';
 import { type DeliveryDue, deliveryDue } from '@causeway/shared/events/delivery';
@@ -46,10 +47,12 @@ function rig(objects = new Map<string, Buffer>()): Rig {
   const values = new Map<string, Uint8Array>();
   const note = (what: string) => {
     publications += 1;
-    if (publications === made.failAt) throw new PublicationRefused('the stream is full', { full: true });
+    if (publications === made.failAt) throw new PublicationRefused('no leader', { full: false });
     made.order.push(what);
   };
-  const bus: RouteParts['bus'] = {
+  const bus: RouteParts['bus'] & DeliveryQueueParts['bus'] = {
+    queued: async () => 0,
+    backlog: async () => ({ messages: 0, bytes: 0, most: { messages: 1_000_000, bytes: 1e10 } }),
     publish: async (event, options) => {
       note('due');
       made.due.push({ event: deliveryDue.parse(JSON.parse(JSON.stringify(event))), options });
@@ -78,6 +81,7 @@ function rig(objects = new Map<string, Buffer>()): Rig {
   };
   const parts: RouteParts = {
     bus,
+    queues: new DeliveryQueues({ bus, document: () => document, now: () => 0 }),
     store,
     revision: () => ({ revision: 7, document }),
     studies: createStudyEndpoints(bucket),

@@ -1,5 +1,7 @@
-// The router's story: a ready instance comes in; its facility, endpoints and destinations are decided; due deliveries go out, then the fact that tells the whole decision.
+// The router's story: a ready instance comes in; its facility, endpoints and destinations are decided; due deliveries go out, then
+// the fact that tells the whole decision. What finds no room in a queue is told as parked, and comes back from the ledger.
 import type { Bus, Message } from '@causeway/shared/bus/bus';
+import type { DeliveryQueues } from '@causeway/shared/bus/delivery-queues';
 import type { Revision } from '@causeway/shared/bus/gateway-configuration';
 import {
   type DueRoute,
@@ -12,26 +14,33 @@ import {
 import { describeError, TransientError } from '@causeway/shared/errors';
 import { type Delivery, deliveryIdOf } from '@causeway/shared/events/delivery';
 import { newEnvelope } from '@causeway/shared/events/envelope';
-import { deliverySubject } from '@causeway/shared/events/flow';
+import type { ParkReason } from '@causeway/shared/events/facts';
 import type { InstanceReady, ObjectRef } from '@causeway/shared/events/instance';
 import type { ObjectStore } from '@causeway/shared/object-store/object-store';
 import { readAttribute } from './read-attribute.ts';
 import type { StudyEndpoints } from './study-endpoints.ts';
 
 export interface RouteParts {
-  readonly bus: Pick<Bus, 'publish' | 'publishFact'>;
+  readonly bus: Pick<Bus, 'publishFact'>;
+  readonly queues: Pick<DeliveryQueues, 'publish'>;
   readonly store: ObjectStore;
   /** The document that holds now; undefined until one was published. */
   readonly revision: () => Revision | undefined;
   readonly studies: StudyEndpoints;
-  readonly count: (decision: RouteDecision) => void;
+  readonly count: (decision: RouteDecision, parked: readonly Parked[]) => void;
+}
+
+/** A delivery that no queue has room for. */
+export interface Parked {
+  readonly delivery: Delivery;
+  readonly reason: ParkReason;
 }
 
 /** Facilities told in a fact; what each delivery is for stands with the delivery. */
 const MOST_FACILITIES_TOLD = 256;
 
 /**
- * Resolves when every due delivery and the fact are acknowledged: then the message may be.
+ * Resolves when every due delivery and the facts are acknowledged: then the message may be.
  * Whatever fails on the way comes back as a whole: delivery ids and message ids are the same each time.
  */
 export async function route(parts: RouteParts, { event }: Pick<Message<InstanceReady>, 'event'>): Promise<void> {
@@ -42,9 +51,11 @@ export async function route(parts: RouteParts, { event }: Pick<Message<InstanceR
   const due = decision.deliveries.filter(({ destination }) => !event.onRecord?.includes(destination));
   const deliveries = due.map((one) => deliveryOf(event, one, revision.revision));
   await rememberStudy(parts, event, decision);
-  await Promise.all(deliveries.map((delivery) => publishDelivery(parts, event, delivery)));
+  const full = await Promise.all(deliveries.map((delivery) => publishDelivery(parts, event, delivery)));
   await tellDecision(parts, event, { decision, deliveries, revision: revision.revision });
-  parts.count(decision);
+  const parked = deliveries.flatMap((delivery, place) => (full[place] === undefined ? [] : [{ delivery, reason: full[place] }]));
+  await Promise.all(parked.map((one) => tellParked(parts, event, one)));
+  parts.count(decision, parked);
 }
 
 /** What the event says, and what a hub's rules need beyond it: the mapping tag from the object, the endpoints of the study. */
@@ -90,12 +101,15 @@ function deliveryOf(event: InstanceReady, due: DueRoute, revision: number): Deli
   };
 }
 
-async function publishDelivery({ bus }: RouteParts, event: InstanceReady, delivery: Delivery): Promise<void> {
-  const { destination, facility, instance, id } = delivery;
-  await bus.publish(
-    { ...newEnvelope(event.generation, event.facility), type: 'delivery.due', delivery },
-    { subject: deliverySubject(destination, instance.lane, facility), messageId: `${id}.${event.generation}` },
-  );
+/** Resolves with the reason why it was not queued, if it was not. */
+async function publishDelivery({ queues }: RouteParts, event: InstanceReady, delivery: Delivery): Promise<ParkReason | undefined> {
+  const due = { ...newEnvelope(event.generation, event.facility), type: 'delivery.due', delivery } as const;
+  return queues.publish(due, `${delivery.id}.${event.generation}`);
+}
+
+/** After the decision, which calls it due: of the two the later fact holds. */
+async function tellParked({ bus }: RouteParts, event: InstanceReady, parked: Parked): Promise<void> {
+  await bus.publishFact({ ...newEnvelope(event.generation, event.facility), type: 'ledger.delivery.parked', ...parked });
 }
 
 interface Decided {

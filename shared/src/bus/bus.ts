@@ -55,6 +55,12 @@ export interface Bucket {
   watch(key: string, onValue: (value: Uint8Array) => void): Promise<{ stop(): void }>;
 }
 
+export interface Backlog {
+  readonly messages: number;
+  readonly bytes: number;
+  readonly most: { readonly messages: number; readonly bytes: number };
+}
+
 export interface Bus {
   /** Resolves when JetStream acknowledged. Throws PublicationRefused (surely not stored) or PublicationUnknown. */
   publish(event: object, options: PublishOptions): Promise<void>;
@@ -67,8 +73,8 @@ export interface Bus {
   consume<T>(plan: ConsumerPlan<T>, handler: (message: Message<T>) => Promise<void>): Promise<Consumption>;
   /** A key-value bucket, made when absent. */
   bucket(name: string, options?: { maxAgeMs?: number }): Promise<Bucket>;
-  /** Messages in a stream now. */
-  backlog(stream: StreamName): Promise<{ messages: number; bytes: number }>;
+  /** Messages in a stream now, and what it takes at most. */
+  backlog(stream: StreamName): Promise<Backlog>;
   /** Messages in a stream now whose subject fits (wildcards allowed), under way or not: exact, whether or not a consumer exists yet. */
   queued(stream: StreamName, subject: string): Promise<number>;
   /** Messages that a consumer has still to acknowledge (pending and under way); 0 when there is no such consumer. */

@@ -124,8 +124,8 @@ function busOn(connection: Connection, options: BusOptions): Bus {
     bucket: (name, settings): Promise<Bucket> =>
       openBucket(connection, name, { ...settings, replicas: options.sizing.replicas, log: options.log }),
     backlog: async (stream) => {
-      const { state } = await connection.manager.streams.info(stream);
-      return { messages: state.messages, bytes: state.bytes };
+      const { state, config } = await connection.manager.streams.info(stream);
+      return { messages: state.messages, bytes: state.bytes, most: { messages: config.max_msgs, bytes: config.max_bytes } };
     },
     queued: async (stream, subject) => {
       const { state } = await connection.manager.streams.info(stream, { subjects_filter: subject });

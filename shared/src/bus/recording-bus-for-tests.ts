@@ -1,7 +1,7 @@
 // A bus for tests that keeps what was published, and whose queues are as long as the test says.
 import { PublicationRefused } from '../errors.ts';
 import type { Fact } from '../events/facts.ts';
-import type { Bucket, Bus, PublishOptions } from './bus.ts';
+import type { Backlog, Bucket, Bus, PublishOptions } from './bus.ts';
 
 export interface Published {
   readonly event: Record<string, unknown> & { type: string; generation: number };
@@ -39,8 +39,8 @@ export class RecordingBus implements Bus {
     return bucket;
   }
 
-  async backlog(stream: string): Promise<{ messages: number; bytes: number }> {
-    return { messages: this.#look(stream), bytes: 0 };
+  async backlog(stream: string): Promise<Backlog> {
+    return { messages: this.#look(stream), bytes: 0, most: { messages: 5_000_000, bytes: 10 ** 12 } };
   }
 
   async queued(stream: string, subject: string): Promise<number> {

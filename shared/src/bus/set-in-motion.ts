@@ -2,10 +2,11 @@
 // Each resolves with the fact, so that who wants to see it in the ledger at once can write it there.
 import type { Delivery } from '../events/delivery.ts';
 import { newEnvelope } from '../events/envelope.ts';
-import type { Fact } from '../events/facts.ts';
-import { deliverySubject, readySubject, receivedSubject } from '../events/flow.ts';
+import type { Fact, ParkReason } from '../events/facts.ts';
+import { readySubject, receivedSubject } from '../events/flow.ts';
 import type { Assignment, Compression, Instance } from '../events/instance.ts';
 import type { Bus } from './bus.ts';
+import type { DeliveryQueues } from './delivery-queues.ts';
 
 /** `facility`: what the association alone decided. `generation`: higher than any before. */
 export interface Motion {
@@ -34,15 +35,28 @@ export async function routeAgain(
   return told(bus, { ...newEnvelope(generation, facility), type: 'ledger.instance.ready', instance, compression });
 }
 
-export async function deliverAgain(bus: Bus, delivery: Delivery, generation: number): Promise<Fact> {
-  const { destination, facility, instance } = delivery;
-  const messageId = `${delivery.id}.due.${generation}`;
-  const event = { ...newEnvelope(generation, facility), type: 'delivery.due', delivery } as const;
-  await bus.publish(event, { subject: deliverySubject(destination, instance.lane, facility), messageId });
-  return told(bus, { ...newEnvelope(generation, facility), type: 'ledger.delivery.due', delivery });
+export interface DeliveryMotion {
+  readonly bus: Pick<Bus, 'publishFact'>;
+  readonly queues: Pick<DeliveryQueues, 'publish'>;
 }
 
-async function told(bus: Bus, fact: Fact): Promise<Fact> {
+/** Queued, or parked where no queue has room: the fact tells which. */
+export async function deliverAgain(motion: DeliveryMotion, delivery: Delivery, generation: number): Promise<Fact> {
+  const queued = await queueAgain(motion, delivery, generation);
+  if (typeof queued === 'object') return queued;
+  const envelope = newEnvelope(generation, delivery.facility);
+  return told(motion.bus, { ...envelope, type: 'ledger.delivery.parked', delivery, reason: queued });
+}
+
+/** The fact, or the reason why nothing was published. */
+export async function queueAgain({ bus, queues }: DeliveryMotion, delivery: Delivery, generation: number): Promise<Fact | ParkReason> {
+  const { facility } = delivery;
+  const event = { ...newEnvelope(generation, facility), type: 'delivery.due', delivery } as const;
+  const full = await queues.publish(event, `${delivery.id}.due.${generation}`);
+  return full ?? told(bus, { ...newEnvelope(generation, facility), type: 'ledger.delivery.due', delivery });
+}
+
+async function told(bus: Pick<Bus, 'publishFact'>, fact: Fact): Promise<Fact> {
   await bus.publishFact(fact);
   return fact;
 }

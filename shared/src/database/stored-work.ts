@@ -98,6 +98,8 @@ export async function findHeldInstances(
 
 export interface DeliveriesPage {
   readonly destination?: string;
+  /** Only to one of these. */
+  readonly destinations?: readonly string[];
   readonly studyKey?: string;
   readonly states: readonly DeliveryState[];
   /** Only those whose state is older. */
@@ -110,10 +112,11 @@ export interface DeliveriesPage {
 export async function findDeliveriesInState(target: Queryable, page: DeliveriesPage): Promise<StoredDelivery[]> {
   const sql = `SELECT ${INSTANCE}, ${DELIVERY} FROM deliveries d JOIN instances i USING (receipt_id)
     WHERE d.state = ANY($1::text[]) AND ($2::text IS NULL OR d.destination = $2) AND ($3::timestamptz IS NULL OR d.state_at < $3)
-      AND ($4::text IS NULL OR d.id > $4) AND ($5::text IS NULL OR d.study_key = $5) AND i.object_deleted_at IS NULL
+      AND ($4::text IS NULL OR d.id > $4) AND ($5::text IS NULL OR d.study_key = $5)
+      AND ($7::text[] IS NULL OR d.destination = ANY($7)) AND i.object_deleted_at IS NULL
     ORDER BY d.id LIMIT $6`;
-  const { states, destination = null, olderThan = null, afterId = null, studyKey = null, limit } = page;
-  const values = [states, destination, olderThan, afterId, studyKey, limit];
+  const { states, destination = null, destinations = null, olderThan = null, afterId = null, studyKey = null, limit } = page;
+  const values = [states, destination, olderThan, afterId, studyKey, limit, destinations];
   return (await target.query<InstanceRecord & DeliveryRecord>(sql, values)).map(storedDelivery);
 }
 

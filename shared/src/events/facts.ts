@@ -70,8 +70,8 @@ export const parkReasons = ['destination-queue', 'facility-queue', 'shared-queue
 export type ParkReason = (typeof parkReasons)[number];
 /** `ledger.delivery.parked`: due, and not queued: the ledger queues it, in the next generation, when there is room. */
 export const deliveryParkedFact = envelope.extend({ type: z.literal('ledger.delivery.parked'), delivery, reason: z.enum(parkReasons) });
-/** `ledger.delivery.failed`: given up until an operator retries it. */
-export const deliveryFailedFact = envelope.extend({ type: z.literal('ledger.delivery.failed'), delivery, attempt: z.int().min(1), reason });
+/** `ledger.delivery.failed`: given up until an operator retries it. `attempt` 0: it was never tried. */
+export const deliveryFailedFact = envelope.extend({ type: z.literal('ledger.delivery.failed'), delivery, attempt: z.int().min(0), reason });
 
 /** `ledger.retrieval.changed` */
 export const retrievalChangedFact = envelope.extend({

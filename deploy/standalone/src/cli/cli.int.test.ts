@@ -8,7 +8,14 @@ import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { type ReceiptId, uuidV7 } from '@causeway/shared/brands';
 import { freePort } from '@causeway/shared/bus/nats-server-for-tests';
-import { failedFact, quarantinedFact, routedFact, sampleDelivery, sampleInstance } from '@causeway/shared/database/facts-for-tests';
+import {
+  failedFact,
+  parkedFact,
+  quarantinedFact,
+  routedFact,
+  sampleDelivery,
+  sampleInstance,
+} from '@causeway/shared/database/facts-for-tests';
 import { applyFacts } from '@causeway/shared/database/project-facts';
 import { TransientError } from '@causeway/shared/errors';
 import type { Fact, Held } from '@causeway/shared/events/facts';
@@ -226,6 +233,11 @@ describe('deliveries', () => {
     assert.equal((await run('deliveries', 'list')).stdout, 'No delivery is failed.\n');
     assert.equal((await run('deliveries', 'list', '--state', 'nonsense')).code, 2);
     assert.equal((await run('deliveries', 'retry')).code, 2);
+    await know(...instances.map((instance) => parkedFact(sampleDelivery(instance, 'pacs'), 3)));
+    assert.match((await run('deliveries', 'list', '--state', 'parked')).stdout, /pacs .*parked .*destination-queue/);
+    assert.equal((await run('deliveries', 'retry', '--state', 'parked', '--destination', 'pacs')).stdout, '3 deliveries tried again.\n');
+    const unknown = await run('deliveries', 'retry', '--destination', 'nowhere');
+    assert.deepEqual([unknown.code, /There is no destination nowhere in the gateway document/.test(said(unknown))], [1, true]);
   });
 });
 

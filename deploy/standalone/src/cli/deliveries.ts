@@ -61,34 +61,55 @@ async function retry(call: Call, parts: CliParts): Promise<boolean> {
   const isSome = which.destination !== undefined || which.study !== undefined;
   if ([isAll, isSome, call.words.length > 0].filter(Boolean).length !== 1)
     throw new UsageProblem('say which: ids, or --destination and --study, or --all');
-  const deliveries = call.words.length > 0 ? await each(call.words, parts, 'retry') : await allFailed(parts, 'retry', which);
-  parts.output.show({ deliveries }, () => `${plural(deliveries, 'delivery', 'deliveries')} tried again.`);
+  const asked = { ...which, state: stateOf(call) };
+  const done = call.words.length > 0 ? await each(call.words, parts, 'retry') : await allOf(parts, 'retry', asked);
+  parts.output.show(done, () => `${plural(done.deliveries, 'delivery', 'deliveries')} tried again${parkedText(done)}.`);
   return true;
 }
+
+const parkedText = ({ parked }: Done): string => (parked === 0 ? '' : `; ${parked} of them wait for room in a queue`);
 
 async function discard(call: Call, parts: CliParts): Promise<boolean> {
   const which = whichOf(call);
-  if ((which.study === undefined) === (call.words.length === 0))
-    throw new UsageProblem('say which: ids, or --study with or without --destination');
-  await assertWanted(call, parts, 'Give these failed deliveries up for good?');
-  const deliveries = call.words.length > 0 ? await each(call.words, parts, 'discard') : await allFailed(parts, 'discard', which);
-  parts.output.show({ deliveries }, () => `${plural(deliveries, 'delivery', 'deliveries')} given up.`);
+  const isSome = which.destination !== undefined || which.study !== undefined;
+  if (isSome === call.words.length > 0) throw new UsageProblem('say which: ids, or --destination and --study');
+  const state = stateOf(call);
+  await assertWanted(call, parts, `Give these ${state} deliveries up for good?`);
+  const done = call.words.length > 0 ? await each(call.words, parts, 'discard') : await allOf(parts, 'discard', { ...which, state });
+  parts.output.show({ deliveries: done.deliveries }, () => `${plural(done.deliveries, 'delivery', 'deliveries')} given up.`);
   return true;
 }
 
-async function each(ids: readonly string[], { api }: CliParts, act: 'retry' | 'discard'): Promise<number> {
-  for (const id of ids) await api.post(`/api/deliveries/${encodeURIComponent(id)}/${act}`);
-  return ids.length;
+/** Those that an operator may act on. */
+function stateOf(call: Call): 'failed' | 'parked' {
+  const state = textOf(call, 'state') ?? 'failed';
+  if (state !== 'failed' && state !== 'parked') throw new UsageProblem(`--state ${state}: one of failed, parked is needed`);
+  return state;
 }
 
-/** No more than had failed at the beginning: what fails again at once is not tried for ever. */
-async function allFailed({ api }: CliParts, act: 'retry' | 'discard', which: object): Promise<number> {
-  const { failed } = await api.get<{ failed: number }>('/api/work');
-  let total = 0;
+interface Done {
+  readonly deliveries: number;
+  /** Of these, those that no queue had room for. */
+  readonly parked: number;
+}
+
+async function each(ids: readonly string[], { api }: CliParts, act: 'retry' | 'discard'): Promise<Done> {
+  let parked = 0;
+  for (const id of ids) parked += (await api.post<Partial<Done>>(`/api/deliveries/${encodeURIComponent(id)}/${act}`)).parked ?? 0;
+  return { deliveries: ids.length, parked };
+}
+
+/** No more than there were at the beginning: what fails again at once is not tried for ever. */
+async function allOf({ api }: CliParts, act: 'retry' | 'discard', which: { state: 'failed' | 'parked' }): Promise<Done> {
+  const most = (await api.get<{ failed: number; parked: number }>('/api/work'))[which.state];
+  const total = { deliveries: 0, parked: 0 };
   for (;;) {
-    const { deliveries } = await api.post<{ deliveries: number }>(`/api/deliveries/${act}`, which, { timeoutMs: RETRY_TIMEOUT_MS });
-    total += deliveries;
-    if (deliveries < MOST_A_REQUEST || total >= failed) return total;
+    const { deliveries, parked = 0 } = await api.post<Partial<Done> & Pick<Done, 'deliveries'>>(`/api/deliveries/${act}`, which, {
+      timeoutMs: RETRY_TIMEOUT_MS,
+    });
+    total.deliveries += deliveries;
+    total.parked += parked;
+    if (deliveries < MOST_A_REQUEST || total.deliveries >= most) return total;
   }
 }
 
@@ -105,17 +126,17 @@ export const deliveryCommands: readonly Command[] = [
   },
   {
     name: 'deliveries retry',
-    takes: 'ID... | [--destination ID] [--study STUDY] | --all',
-    help: 'failed deliveries are tried again',
-    options: { ...WHICH, all: FLAG },
+    takes: 'ID... | [--state failed] [--destination ID] [--study STUDY] | --all',
+    help: 'failed deliveries are tried again; --state parked: those that wait for room in a queue (the gateway queues them by itself)',
+    options: { ...WHICH, state: TEXT, all: FLAG },
     words: [0, 1000],
     run: retry,
   },
   {
     name: 'deliveries discard',
-    takes: 'ID... | --study STUDY [--destination ID]   [--yes]',
-    help: 'failed deliveries are given up for good',
-    options: { ...WHICH, yes: FLAG },
+    takes: 'ID... | [--state failed] [--destination ID] [--study STUDY]   [--yes]',
+    help: 'failed deliveries, or with --state parked those that wait for room in a queue, are given up for good',
+    options: { ...WHICH, state: TEXT, yes: FLAG },
     words: [0, 1000],
     run: discard,
   },

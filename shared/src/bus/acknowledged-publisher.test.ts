@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { headers, type Msg, type NatsConnection } from '@nats-io/transport-node';
 import { PublicationRefused, PublicationUnknown } from '../errors.ts';
 import { AcknowledgedPublisher } from './acknowledged-publisher.ts';
+import { RepliedRequests } from './replied-requests.ts';
 
 /** Publishes once, before a server that gives this answer. */
 async function publishBefore(answer: object): Promise<void> {
@@ -15,11 +16,12 @@ async function publishBefore(answer: object): Promise<void> {
     publish: (_subject: string, _body: string, { reply }: { reply: string }) =>
       hear(null, { subject: reply, json: () => answer } as unknown as Msg),
   };
-  const publisher = new AcknowledgedPublisher(nats as unknown as NatsConnection, () => {});
+  const requests = new RepliedRequests(nats as unknown as NatsConnection);
+  const publisher = new AcknowledgedPublisher(requests, () => {});
   try {
     await publisher.publish({ subject: 'instance.received.routine.none', headers: headers(), timeoutMs: 1_000 }, '{}');
   } finally {
-    publisher.close();
+    requests.close();
   }
 }
 

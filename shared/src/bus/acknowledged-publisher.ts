@@ -1,88 +1,48 @@
-// Publishes to JetStream and waits for the acknowledgement, many at a time over one subscription. The client's own request() makes two errors with
-// stack traces ahead for each publication, which was 4 % of the receiver's processor time (measured).
-import { createInbox, type Msg, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
+// Publishes to JetStream and waits for the acknowledgement.
+import type { Msg, MsgHdrs } from '@nats-io/transport-node';
 import { PublicationRefused, PublicationUnknown } from '../errors.ts';
+import { NO_RESPONDERS, type RepliedRequests, ReplyMissing } from './replied-requests.ts';
 
-interface Pending {
-  readonly subject: string;
-  readonly deadline: number;
-  resolve(): void;
-  reject(error: Error): void;
-}
-
-/** Deadlines are looked at this often: no timer for each publication. */
-const LOOK_EVERY_MS = 100;
-const NO_RESPONDERS = 503;
 /** Errors of the server (err_code) that time alone does not mend: insufficient resources, storage exceeded, store failed (maximum messages or bytes, disk full). */
 const FULL_CODES = new Set([10_023, 10_047, 10_077]);
 const DUPLICATE_IN_FLIGHT = 10_158;
 
 export class AcknowledgedPublisher {
-  readonly #nats: NatsConnection;
+  readonly #requests: RepliedRequests;
   readonly #onNoStream: () => void;
-  readonly #inbox = createInbox();
-  readonly #pending = new Map<string, Pending>();
-  readonly #clock: NodeJS.Timeout;
-  #count = 0;
 
   /** `onNoStream` is called when nobody takes a subject: the stream is missing, or has no leader. */
-  constructor(nats: NatsConnection, onNoStream: () => void) {
-    this.#nats = nats;
+  constructor(requests: RepliedRequests, onNoStream: () => void) {
+    this.#requests = requests;
     this.#onNoStream = onNoStream;
-    nats.subscribe(`${this.#inbox}.*`, { callback: (error, message) => (error ? undefined : this.#answered(message)) });
-    this.#clock = setInterval(() => this.#endLate(), LOOK_EVERY_MS);
-    this.#clock.unref();
   }
 
-  publish(to: { subject: string; headers: MsgHdrs; timeoutMs: number }, body: string): Promise<void> {
-    const token = String(this.#count++);
-    return new Promise((resolve, reject) => {
-      this.#pending.set(token, { subject: to.subject, deadline: performance.now() + to.timeoutMs, resolve, reject });
-      try {
-        this.#nats.publish(to.subject, body, { reply: `${this.#inbox}.${token}`, headers: to.headers });
-      } catch (error) {
-        this.#pending.delete(token);
-        reject(new PublicationRefused(`${to.subject} was not published`, { cause: error, full: false }));
-      }
-    });
+  /** Throws PublicationRefused (surely not stored) or PublicationUnknown. */
+  async publish(to: { subject: string; headers?: MsgHdrs; timeoutMs: number }, body: string | Uint8Array): Promise<void> {
+    this.#judge(to.subject, await this.#send(to, body));
   }
 
-  /** What was under way has an unknown outcome: it may have reached the server. */
-  connectionLost(): void {
-    for (const { subject, reject } of this.#pending.values())
-      reject(new PublicationUnknown(`connection lost before ${subject} was acknowledged`));
-    this.#pending.clear();
+  async #send(to: { subject: string; headers?: MsgHdrs; timeoutMs: number }, body: string | Uint8Array): Promise<Msg> {
+    try {
+      return await this.#requests.send(to, body);
+    } catch (error) {
+      if (!(error instanceof ReplyMissing)) throw new PublicationRefused(`${to.subject} was not published`, { cause: error, full: false });
+      // It may have reached the server.
+      const why =
+        error.why === 'lost' ? `connection lost before ${to.subject} was acknowledged` : `no acknowledgement for ${to.subject} in time`;
+      throw new PublicationUnknown(why);
+    }
   }
 
-  close(): void {
-    clearInterval(this.#clock);
-    this.connectionLost();
-  }
-
-  #answered(message: Msg): void {
-    const token = message.subject.slice(this.#inbox.length + 1);
-    const pending = this.#pending.get(token);
-    if (!pending) return;
-    this.#pending.delete(token);
+  #judge(subject: string, message: Msg): void {
     if (message.headers?.code === NO_RESPONDERS) {
       this.#onNoStream();
-      pending.reject(new PublicationRefused(`JetStream has no stream for ${pending.subject}`, { full: false }));
-      return;
+      throw new PublicationRefused(`JetStream has no stream for ${subject}`, { full: false });
     }
     const answer = answerIn(message);
-    if (answer && isInFlight(answer)) pending.reject(new PublicationUnknown(`an earlier try of ${pending.subject} is not stored yet`));
-    else if (answer?.error) pending.reject(refused(pending.subject, answer.error));
-    else if (answer?.stream) pending.resolve();
-    else pending.reject(new PublicationUnknown(`the answer to ${pending.subject} cannot be read`));
-  }
-
-  #endLate(): void {
-    const now = performance.now();
-    for (const [token, { deadline, subject, reject }] of this.#pending) {
-      if (deadline > now) continue;
-      this.#pending.delete(token);
-      reject(new PublicationUnknown(`no acknowledgement for ${subject} in time`));
-    }
+    if (answer && isInFlight(answer)) throw new PublicationUnknown(`an earlier try of ${subject} is not stored yet`);
+    if (answer?.error) throw refused(subject, answer.error);
+    if (!answer?.stream) throw new PublicationUnknown(`the answer to ${subject} cannot be read`);
   }
 }
 

@@ -4,7 +4,10 @@ import type { JetStreamClient } from '@nats-io/jetstream';
 import { type KV, type KvEntry, Kvm } from '@nats-io/kv';
 import { describeError, TransientError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
+import type { AcknowledgedPublisher } from './acknowledged-publisher.ts';
+import { bucketValues } from './bucket-values.ts';
 import type { Bucket } from './bus.ts';
+import type { RepliedRequests } from './replied-requests.ts';
 
 export interface BucketSettings {
   readonly maxAgeMs?: number;
@@ -12,13 +15,17 @@ export interface BucketSettings {
   readonly log: Logger;
 }
 
-const WATCH_AGAIN_AFTER_MS = 1_000;
+interface BucketConnection {
+  readonly client: JetStreamClient;
+  readonly onClose: Set<() => Promise<void> | void>;
+  readonly requests: RepliedRequests;
+  readonly publisher: AcknowledgedPublisher;
+}
 
-export async function openBucket(
-  connection: { client: JetStreamClient; onClose: Set<() => Promise<void> | void> },
-  name: string,
-  settings: BucketSettings,
-): Promise<Bucket> {
+const WATCH_AGAIN_AFTER_MS = 1_000;
+const ANSWER_TIMEOUT_MS = 5_000;
+
+export async function openBucket(connection: BucketConnection, name: string, settings: BucketSettings): Promise<Bucket> {
   const open = async (): Promise<KV> => {
     try {
       return await new Kvm(connection.client).create(name, { history: 1, ttl: settings.maxAgeMs ?? 0, replicas: settings.replicas });
@@ -27,27 +34,24 @@ export async function openBucket(
     }
   };
   let kv = await open();
+  const values = bucketValues(name, { ...connection, timeoutMs: ANSWER_TIMEOUT_MS });
   /** Runs once more on a bucket opened anew: the broker may have lost its data. */
-  const tried = async <R>(operation: (bucket: KV) => Promise<R>): Promise<R> => {
+  const tried = async <R>(operation: () => Promise<R>): Promise<R> => {
     try {
-      return await operation(kv);
+      return await operation();
     } catch {
       kv = await open();
     }
     try {
-      return await operation(kv);
+      return await operation();
     } catch (error) {
       throw new TransientError(`bucket ${name} did not answer`, { cause: error });
     }
   };
   return {
-    get: (key) =>
-      tried(async (bucket) => {
-        const entry = await bucket.get(key);
-        return entry && entry.operation === 'PUT' ? entry.value : undefined;
-      }),
-    put: (key, value) => tried(async (bucket) => void (await bucket.put(key, value))),
-    delete: (key) => tried((bucket) => bucket.delete(key)),
+    get: (key) => tried(() => values.get(key)),
+    put: (key, value) => tried(() => values.put(key, value)),
+    delete: (key) => tried(() => kv.delete(key)),
     watch: (key, onValue) =>
       watchKey(
         {

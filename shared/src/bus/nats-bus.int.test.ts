@@ -130,6 +130,8 @@ describe('bus on nats-server', () => {
     assert.deepEqual(seen, ['1', '2']);
     assert.equal(Buffer.from((await bucket.get('a'))!).toString(), '2');
     assert.equal(await bucket.get('b'), undefined);
+    await bucket.delete('a');
+    assert.equal(await bucket.get('a'), undefined);
   });
 
   it('counts the queued messages of one subject whether or not anybody consumes them', async () => {

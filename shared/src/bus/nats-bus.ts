@@ -12,6 +12,7 @@ import { consumeMessages } from './consumption.ts';
 import { inPublishSpan } from './message-spans.ts';
 import { openBucket } from './nats-bucket.ts';
 import { replayMessages } from './replay.ts';
+import { RepliedRequests } from './replied-requests.ts';
 import { ensureStreams, type StreamSizing } from './stream-configuration.ts';
 
 export interface BusOptions {
@@ -113,8 +114,9 @@ function busOn(connection: Connection, options: BusOptions): Bus {
     });
     return mending;
   };
-  const publisher = new AcknowledgedPublisher(connection.nats, () => void mend());
-  connection.onDisconnect.add(() => publisher.connectionLost());
+  const requests = new RepliedRequests(connection.nats);
+  const publisher = new AcknowledgedPublisher(requests, () => void mend());
+  connection.onDisconnect.add(() => requests.connectionLost());
   const publish = (event: object, to: PublishOptions) => inPublishSpan(to, event, () => publishInTrace(connection, publisher, [event, to]));
   return {
     publish,
@@ -122,7 +124,7 @@ function busOn(connection: Connection, options: BusOptions): Bus {
     consume: <T>(plan: ConsumerPlan<T>, handler: (message: Message<T>) => Promise<void>): Promise<Consumption> =>
       consumeMessages({ ...connection, log: options.log, mend }, plan, handler),
     bucket: (name, settings): Promise<Bucket> =>
-      openBucket(connection, name, { ...settings, replicas: options.sizing.replicas, log: options.log }),
+      openBucket({ ...connection, requests, publisher }, name, { ...settings, replicas: options.sizing.replicas, log: options.log }),
     backlog: async (stream) => {
       const { state, config } = await connection.manager.streams.info(stream);
       return { messages: state.messages, bytes: state.bytes, most: { messages: config.max_msgs, bytes: config.max_bytes } };
@@ -141,7 +143,7 @@ function busOn(connection: Connection, options: BusOptions): Bus {
       if (connection.connected) await Promise.all(ends);
       // Draining waits for the server to have taken everything.
       await (connection.connected ? connection.nats.drain() : connection.nats.close());
-      publisher.close();
+      requests.close();
     },
   };
 }

@@ -47,9 +47,7 @@ await runService('console', async ({ bus, log, environment, configuration, store
 
   // Not waited for: with PostgreSQL away the page is there and says so.
   async function prepare(): Promise<void> {
-    // By a connection of its own: a migration may take longer than a page may.
-    const owner = openDatabase(url!, { maxConnections: 1 });
-    const migrated = await migrateForEver(owner, log, stopping.signal).finally(() => owner.close());
+    const migrated = await migrateForEver(url!, log, stopping.signal);
     if (!migrated) return;
     const createUser = () => createFirstUser(database, environment.CAUSEWAY_FIRST_PASSWORD_FILE, log).then(() => undefined, describeError);
     // Before the document is applied: whoever sees the gateway ready can sign in.

@@ -70,7 +70,8 @@ export async function startTestLedger(): Promise<TestLedger> {
       if (modifiedAt) await utimes(path.join(folder, key), modifiedAt, modifiedAt);
     },
     clear: async () => {
-      await database.query('TRUNCATE studies, series, instances, deliveries, operator_actions, commitments, associations, conflicts');
+      for (const table of ['instances', 'deliveries']) await database.query(`DELETE FROM ${table}`);
+      await database.query('TRUNCATE studies, series, operator_actions, commitments, associations, conflicts');
       for (const prefix of ['received/', 'derived/', 'commitments/'])
         for await (const { key } of store.list(prefix)) await store.delete(key);
     },

@@ -19,7 +19,7 @@ await runService('ledger', async ({ bus, store, log, meter, configuration, envir
   // Not waited for: with PostgreSQL away the service runs, says so in its health, and the facts come back until it is there.
   const stopMigrating = new AbortController();
   let schemaReady = false;
-  const migrated = migrateForEver(database, log, stopMigrating.signal).then((done) => {
+  const migrated = migrateForEver(url, log, stopMigrating.signal).then((done) => {
     schemaReady = done;
     return done;
   });

@@ -1,5 +1,6 @@
 // When the ledger reconciles, retains and sweeps: at its start, then at intervals, one after the other, and never twice at a time.
 import type { GatewayConfiguration } from '@causeway/shared/bus/gateway-configuration';
+import { makePartitions } from '@causeway/shared/database/month-partitions';
 import { describeError } from '@causeway/shared/errors';
 import { type CaughtUp, catchUp } from './catch-up.ts';
 import { adoptCommitments, forgetRecords } from './keep-records.ts';
@@ -67,6 +68,7 @@ async function oneRound(parts: UpkeepParts, wholeStore: boolean): Promise<boolea
   const prefixesOf = (root: 'received/' | 'commitments/') =>
     wholeStore ? [root] : dayPrefixes(root, new Date(now.getTime() - DAY_MS), now);
   try {
+    await keepMonths(parts, now);
     await reconcile(parts, { document, olderThan, prefixes: prefixesOf('received/'), quiet: QUIET_OPTIONS });
     await retain(parts, { document, now, quiet: QUIET_OPTIONS });
     await adoptCommitments(parts, { olderThan, now, prefixes: prefixesOf('commitments/') });
@@ -77,4 +79,9 @@ async function oneRound(parts: UpkeepParts, wholeStore: boolean): Promise<boolea
     parts.log.warn({ reason: describeError(error) }, 'upkeep was cut short; the next round goes on');
     return false;
   }
+}
+
+async function keepMonths({ database, log }: UpkeepParts, now: Date): Promise<void> {
+  const made = await makePartitions(database, now);
+  if (made.length > 0) log.info({ months: made }, 'partitions made');
 }

@@ -10,9 +10,6 @@ export interface Conflict {
   readonly receipts: number;
 }
 
-/** Any number that nobody else locks: "CWCF" in ASCII. */
-const LOCK = 0x43_57_43_46;
-
 const NOTE = `
   INSERT INTO conflicts (sop_instance_uid, other_content, other_series, study_keys, receipts, since)
   SELECT sop_instance_uid, count(DISTINCT (transfer_syntax_uid, digest)) > count(DISTINCT transfer_syntax_uid),
@@ -28,12 +25,11 @@ const NOTE = `
   RETURNING sop_instance_uid AS "sopInstanceUid", other_content AS "otherContent", other_series AS "otherSeries", receipts`;
 
 /**
- * Looks at what was received under these UIDs; to be the last statement of a transaction that wrote them. Resolves with what is new or has changed.
- * The lock is held until the commit: of two ledgers that write one reception each, the second sees both.
+ * Looks at what was received under these UIDs; to be the last statement of a transaction that wrote them (write-lock.ts: of two that write one reception
+ * each, the second sees both). Resolves with what is new or has changed.
  */
 export async function noteConflicts(transaction: Queryable, sopInstanceUids: readonly string[]): Promise<Conflict[]> {
   if (sopInstanceUids.length === 0) return [];
-  await transaction.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
   return transaction.query<Conflict>(NOTE, [sopInstanceUids]);
 }
 

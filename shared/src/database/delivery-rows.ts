@@ -8,8 +8,13 @@ import { earlier, type FactOrder, isoMillis } from './fact-order.ts';
 export type DeliveryFactState = 'due' | 'parked' | 'retrying' | 'failed' | 'confirmed';
 export type DeliveryState = DeliveryFactState | 'discarded';
 
+/** What deliveries of retrievals are filed under: their ids outlive a receipt, because a retrieval that is taken up again may fetch anew. */
+export const OF_RETRIEVALS = '00000000-0000-0000-0000-000000000000';
+
 export interface DeliveryRow {
   id: string;
+  /** The receipt id, by which its month is found; of a retrieval's: OF_RETRIEVALS. */
+  filed_under: string;
   receipt_id: string;
   study_key: string;
   destination: string;
@@ -58,6 +63,7 @@ export function deliveryRowOf(
 ): DeliveryRow {
   return {
     id: delivery.id,
+    filed_under: filedUnderOf(delivery.id) === delivered.receiptId ? delivered.receiptId : OF_RETRIEVALS,
     receipt_id: delivered.receiptId,
     study_key: delivered.studyKey,
     destination: delivery.destination,
@@ -107,24 +113,32 @@ const COLUMNS = {
   lane: 'text',
 };
 const NAMES = Object.keys(COLUMNS);
-const RECORD = Object.entries({ id: 'text', due_at: 'timestamptz', ...COLUMNS })
+const RECORD = Object.entries({ filed_under: 'uuid', id: 'text', due_at: 'timestamptz', ...COLUMNS })
   .map(([name, type]) => `${name} ${type}`)
   .join(', ');
-const ALL = ['id', 'due_at', ...NAMES].join(', ');
+const ALL = ['filed_under', 'id', 'due_at', ...NAMES].join(', ');
 
+const NEWER = 'excluded.state_order > deliveries.state_order';
 const UPSERT = `
   INSERT INTO deliveries (${ALL}) SELECT ${ALL} FROM jsonb_to_recordset($1::jsonb) AS r(${RECORD})
-  ON CONFLICT (id) DO UPDATE SET
-    ${NAMES.map((name) => `${name} = excluded.${name}`).join(', ')}, due_at = LEAST(deliveries.due_at, excluded.due_at)
-  WHERE excluded.state_order > deliveries.state_order`;
-
-const EARLIER_DUE = `
-  UPDATE deliveries SET due_at = r.due_at FROM jsonb_to_recordset($1::jsonb) AS r(id text, due_at timestamptz)
-  WHERE deliveries.id = r.id AND r.due_at < deliveries.due_at`;
+  ON CONFLICT (filed_under, id) DO UPDATE SET
+    ${NAMES.map((name) => `${name} = CASE WHEN ${NEWER} THEN excluded.${name} ELSE deliveries.${name} END`).join(', ')},
+    due_at = LEAST(deliveries.due_at, excluded.due_at)
+  WHERE ${NEWER} OR excluded.due_at < deliveries.due_at`;
 
 /** Rows must be sorted by id. */
 export async function upsertDeliveries(target: Queryable, rows: DeliveryRow[]): Promise<void> {
   if (rows.length === 0) return;
   await target.query(UPSERT, [JSON.stringify(rows)]);
-  await target.query(EARLIER_DUE, [JSON.stringify(rows.map(({ id, due_at }) => ({ id, due_at })))]);
 }
+
+const OF_RECEIPT = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\./;
+
+export const filedUnderOf = (deliveryId: string): string => OF_RECEIPT.exec(deliveryId)?.[1] ?? OF_RETRIEVALS;
+
+/** Under which deliveries with these ids may be filed: asked for beside the ids, so that only their months are looked into. */
+export const filedUnder = (deliveryIds: readonly string[]): string[] => [OF_RETRIEVALS, ...new Set(deliveryIds.map(filedUnderOf))];
+
+/** A condition on deliveries `d`: of this receipt. With it only the receipt's own month is looked into. */
+export const ofReceipt = (receiptId: string): string =>
+  `d.receipt_id = ${receiptId} AND d.filed_under IN (${receiptId}, '${OF_RETRIEVALS}')`;

@@ -3,8 +3,9 @@ import { uuidV7 } from '../brands.ts';
 import type { Held } from '../events/facts.ts';
 import type { AssociationFacts, Lane } from '../events/instance.ts';
 import type { Queryable } from './database.ts';
-import type { DeliveryState } from './delivery-rows.ts';
+import { type DeliveryState, OF_RETRIEVALS } from './delivery-rows.ts';
 import type { InstanceState } from './instance-rows.ts';
+import { OF_STUDY_MONTHS } from './study-queries.ts';
 
 export interface ReceivedHeader {
   readonly receiptId: string;
@@ -71,10 +72,9 @@ const DECIDED = `${HEADER}, i.state, i.lane, i.held, NOT ${RECEIVED} AS fetched`
 
 /** In the order of their receipt. */
 export async function findStudyHeaders(target: Queryable, studyKey: string, limit: number): Promise<DecidedInstance[]> {
-  return target.query<DecidedInstance>(`SELECT ${DECIDED} ${FROM} WHERE i.study_key = $1 ORDER BY i.receipt_id LIMIT $2`, [
-    studyKey,
-    limit,
-  ]);
+  const sql = `SELECT ${DECIDED} FROM study_counts n JOIN instances i ON i.study_key = n.study_key AND ${OF_STUDY_MONTHS}
+    LEFT JOIN studies s ON s.study_key = n.study_key WHERE n.study_key = $1 ORDER BY i.receipt_id LIMIT $2`;
+  return target.query<DecidedInstance>(sql, [studyKey, limit]);
 }
 
 /** `studyKey`: of the study that it is shown in. */
@@ -84,12 +84,12 @@ export async function findHeader(target: Queryable, receiptId: string): Promise<
 }
 
 export async function countStudyInstances(target: Queryable, studyKey: string): Promise<number> {
-  const sql = 'SELECT count(*) AS instances FROM instances WHERE study_key = $1';
+  const sql = 'SELECT receipts AS instances FROM study_counts WHERE study_key = $1';
   return (await target.query<{ instances: number }>(sql, [studyKey]))[0]?.instances ?? 0;
 }
 
 export async function findRecordedDeliveries(target: Queryable, receiptIds: readonly string[]): Promise<RecordedDelivery[]> {
   const sql = `SELECT receipt_id AS "receiptId", destination, facility, rule, configuration_revision AS revision, state FROM deliveries
-    WHERE receipt_id = ANY($1::uuid[]) ORDER BY receipt_id, due_at, id`;
-  return target.query<RecordedDelivery>(sql, [receiptIds]);
+    WHERE receipt_id = ANY($1::uuid[]) AND filed_under = ANY($2::uuid[]) ORDER BY receipt_id, due_at, id`;
+  return target.query<RecordedDelivery>(sql, [receiptIds, [OF_RETRIEVALS, ...receiptIds]]);
 }

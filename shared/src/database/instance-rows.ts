@@ -120,35 +120,24 @@ const RECORD = Object.entries({ receipt_id: 'uuid', ...STATE_COLUMNS, compressio
   .map(([name, type]) => `${name} ${type}`)
   .join(', ');
 const ALL = ['receipt_id', ...NAMES, 'compression', 'compression_order'].join(', ');
+const NEWER = 'excluded.state_order > instances.state_order';
+/** A compression that comes with an older state is still the newest compression. */
 const NEWER_COMPRESSION = `excluded.compression_order > COALESCE(instances.compression_order, '')`;
+const taken = (column: string, when: string): string =>
+  `${column} = CASE WHEN ${when} THEN excluded.${column} ELSE instances.${column} END`;
 
 const UPSERT = `
   INSERT INTO instances (${ALL}) SELECT ${ALL} FROM jsonb_to_recordset($1::jsonb) AS r(${RECORD})
   ON CONFLICT (receipt_id) DO UPDATE SET
-    ${NAMES.map((name) => `${name} = excluded.${name}`).join(', ')},
-    compression = CASE WHEN ${NEWER_COMPRESSION} THEN excluded.compression ELSE instances.compression END,
-    compression_order = CASE WHEN ${NEWER_COMPRESSION} THEN excluded.compression_order ELSE instances.compression_order END
-  WHERE excluded.state_order > instances.state_order
+    ${NAMES.map((name) => taken(name, NEWER)).join(', ')},
+    ${['compression', 'compression_order'].map((name) => taken(name, NEWER_COMPRESSION)).join(', ')}
+  WHERE ${NEWER} OR ${NEWER_COMPRESSION}
   RETURNING sop_instance_uid, object_key`;
-
-/** A compression that comes with an older state is still the newest compression. */
-const LATE_COMPRESSION = `
-  UPDATE instances SET compression = r.compression, compression_order = r.compression_order
-  FROM jsonb_to_recordset($1::jsonb) AS r(receipt_id uuid, compression jsonb, compression_order text)
-  WHERE instances.receipt_id = r.receipt_id AND r.compression_order > COALESCE(instances.compression_order, '')`;
 
 /** Rows must be sorted by receipt id. Resolves with the SOP Instance UIDs of received objects among the rows that were made or changed. */
 export async function upsertInstances(target: Queryable, rows: InstanceRow[]): Promise<string[]> {
   if (rows.length === 0) return [];
   const written = await target.query<Pick<InstanceRow, 'sop_instance_uid' | 'object_key'>>(UPSERT, [JSON.stringify(rows)]);
-  await upsertCompressions(target, rows);
   const received = written.filter(({ object_key }) => object_key.startsWith('received/'));
   return [...new Set(received.map(({ sop_instance_uid }) => sop_instance_uid))];
-}
-
-async function upsertCompressions(target: Queryable, rows: InstanceRow[]): Promise<void> {
-  const compressed = rows.filter((row) => row.compression !== null);
-  if (compressed.length === 0) return;
-  const parts = compressed.map(({ receipt_id, compression, compression_order }) => ({ receipt_id, compression, compression_order }));
-  await target.query(LATE_COMPRESSION, [JSON.stringify(parts)]);
 }

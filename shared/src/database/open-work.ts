@@ -14,16 +14,16 @@ export interface OpenWork {
   readonly oldestOpenSeconds: number;
 }
 
+/** Counts nothing, however much there is. */
 export async function openWork(target: Queryable): Promise<OpenWork> {
   const [work] = await target.query<OpenWork>(`SELECT
-    (SELECT count(*) FROM instances WHERE state = 'held') AS held,
-    (SELECT count(*) FROM instances WHERE state = 'quarantined') AS quarantined,
-    (SELECT count(*) FROM deliveries WHERE state = 'failed') AS failed,
-    (SELECT count(*) FROM deliveries WHERE state IN ('due', 'retrying')) AS open,
-    (SELECT count(*) FROM deliveries WHERE state = 'parked') AS parked,
+    (SELECT COALESCE(sum(receipts), 0)::float8 FROM day_outcomes WHERE facility = '*' AND outcome = 'held') AS held,
+    (SELECT COALESCE(sum(receipts), 0)::float8 FROM day_outcomes WHERE facility = '*' AND outcome = 'quarantined') AS quarantined,
+    (SELECT COALESCE(sum(deliveries), 0)::float8 FROM destination_counts WHERE state = 'failed') AS failed,
+    (SELECT COALESCE(sum(deliveries), 0)::float8 FROM destination_counts WHERE state IN ('due', 'retrying')) AS open,
+    (SELECT COALESCE(sum(deliveries), 0)::float8 FROM destination_counts WHERE state = 'parked') AS parked,
     (SELECT count(*) FROM conflicts) AS conflicting,
-    COALESCE(GREATEST(0, extract(epoch FROM now() - LEAST(
-      (SELECT min(due_at) FROM deliveries WHERE state IN ('due', 'retrying')), (SELECT min(due_at) FROM deliveries WHERE state = 'parked'))))::float8, 0)
+    COALESCE((SELECT GREATEST(0, extract(epoch FROM now() - min(due_at)))::float8 FROM deliveries WHERE state IN ('due', 'retrying', 'parked')), 0)
       AS "oldestOpenSeconds"`);
   return work!;
 }

@@ -1,6 +1,7 @@
 // The audit of what persons did, and the one effect it has on the ledger: what an operator discarded is discarded.
 import type { FactOf } from '../events/facts.ts';
 import type { Queryable } from './database.ts';
+import { filedUnder } from './delivery-rows.ts';
 import { DELIVERY_RANK, INSTANCE_RANK, isoMillis } from './fact-order.ts';
 
 export interface OperatorActionRow {
@@ -36,22 +37,24 @@ const newestDiscarding = (action: string, rank: number): string => `
 const DISCARD_INSTANCES = `
   UPDATE instances SET discarded_order = d.discarding_order, discarded_at = d.at
   FROM (${newestDiscarding('instance-discarded', INSTANCE_RANK.discarded)}) AS d
-  WHERE instances.receipt_id = d.subject::uuid AND d.discarding_order > COALESCE(instances.discarded_order, '')`;
+  WHERE instances.receipt_id = d.subject::uuid AND instances.receipt_id = ANY($1::text[]::uuid[]) AND d.discarding_order > COALESCE(instances.discarded_order, '')`;
 
 const DISCARD_DELIVERIES = `
   UPDATE deliveries SET discarded_order = d.discarding_order, discarded_at = d.at
   FROM (${newestDiscarding('delivery-discarded', DELIVERY_RANK.discarded)}) AS d
-  WHERE deliveries.id = d.subject AND d.discarding_order > COALESCE(deliveries.discarded_order, '')`;
+  WHERE deliveries.id = d.subject AND deliveries.filed_under = ANY($2::uuid[]) AND d.discarding_order > COALESCE(deliveries.discarded_order, '')`;
 
 /**
  * Lets discardings take effect on these receipts and deliveries. Called for those a batch wrote as well as for those it discarded,
  * because a discarding may be known before the row it discards.
  */
 export async function applyDiscardings(target: Queryable, rows: { receiptIds: string[]; deliveryIds: string[] }): Promise<void> {
-  const receiptIds = rows.receiptIds.filter((id) => UUID.test(id));
+  const receiptIds = rows.receiptIds.filter(isReceiptId);
   if (receiptIds.length > 0) await target.query(DISCARD_INSTANCES, [receiptIds]);
-  if (rows.deliveryIds.length > 0) await target.query(DISCARD_DELIVERIES, [rows.deliveryIds]);
+  if (rows.deliveryIds.length > 0) await target.query(DISCARD_DELIVERIES, [rows.deliveryIds, filedUnder(rows.deliveryIds)]);
 }
 
 /** A subject that is no receipt id discards nothing, and must not spoil its batch. */
+export const isReceiptId = (subject: string): boolean => UUID.test(subject);
+
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;

@@ -4,11 +4,21 @@ import type { Instance } from '../events/instance.ts';
 import { type AssociationRow, associationRowOf, insertAssociations } from './association-rows.ts';
 import { applyCommitmentReports, type CommitmentReportRow, mergedReport } from './commitment-rows.ts';
 import { type Conflict, noteConflicts } from './conflict-rows.ts';
-import type { Database } from './database.ts';
-import { type Delivered, type DeliveryChange, type DeliveryRow, deliveryRowOf, mergedDelivery, upsertDeliveries } from './delivery-rows.ts';
+import type { Database, Queryable } from './database.ts';
+import {
+  type Delivered,
+  type DeliveryChange,
+  type DeliveryRow,
+  deliveryRowOf,
+  mergedDelivery,
+  OF_RETRIEVALS,
+  upsertDeliveries,
+} from './delivery-rows.ts';
 import { DELIVERY_RANK, factOrder, INSTANCE_RANK } from './fact-order.ts';
 import { type InstanceChange, type InstanceRow, instanceRowOf, mergedInstance, upsertInstances } from './instance-rows.ts';
-import { applyDiscardings, insertOperatorActions, type OperatorActionRow, operatorActionRowOf } from './operator-actions.ts';
+import { recountStudies } from './kept-counts.ts';
+import { applyDiscardings, insertOperatorActions, isReceiptId, type OperatorActionRow, operatorActionRowOf } from './operator-actions.ts';
+import { receiptsOfDeliveries, settleOutcomes } from './outcomes.ts';
 import {
   type DestinationStateRow,
   destinationStateRowOf,
@@ -31,6 +41,7 @@ import {
   studyRowOf,
   upsertStudies,
 } from './study-rows.ts';
+import { writing } from './write-lock.ts';
 
 type DeliveryFact = FactOf<
   'ledger.delivery.due' | 'ledger.delivery.parked' | 'ledger.delivery.attempted' | 'ledger.delivery.confirmed' | 'ledger.delivery.failed'
@@ -87,9 +98,11 @@ class ProjectedRows {
     }
   }
 
-  /** In one transaction; every table in the same order, every table's rows sorted by key, so that writers never lock each other out. */
+  /** In one transaction, one writer at a time. */
   async write(database: Database): Promise<Conflict[]> {
-    return database.transaction(async (transaction) => {
+    return writing(database, async (transaction) => {
+      const touched = this.#maybeDiscarded();
+      const receiptIds = await this.#receipts(transaction, touched.receiptIds);
       await upsertStudies(transaction, this.#studies.sorted(), this.#series.sorted());
       const received = await upsertInstances(transaction, this.#instances.sorted());
       await upsertDeliveries(transaction, this.#deliveries.sorted());
@@ -98,7 +111,9 @@ class ProjectedRows {
       await applyCommitmentReports(transaction, this.#reports.sorted());
       await insertAssociations(transaction, this.#associations.sorted());
       await insertOperatorActions(transaction, this.#actions.sorted());
-      await applyDiscardings(transaction, this.#maybeDiscarded());
+      await applyDiscardings(transaction, touched);
+      await settleOutcomes(transaction, receiptIds);
+      await recountStudies(transaction);
       return noteConflicts(transaction, received);
     });
   }
@@ -128,13 +143,22 @@ class ProjectedRows {
     this.#series.add(`${studyKeyOf(instance)} ${seriesKeyOf(instance)}`, seriesRowOf(instance, change.order));
   }
 
+  /** All whose outcome may change: also those of deliveries that are discarded, or that a retrieval fetched anew and so takes from an earlier receipt. */
+  async #receipts(transaction: Queryable, own: readonly string[]): Promise<string[]> {
+    const fetched = this.#deliveries.sorted().flatMap((row) => (row.filed_under === OF_RETRIEVALS ? [row.id] : []));
+    const further = await receiptsOfDeliveries(transaction, [...this.#subjects('delivery-discarded'), ...fetched]);
+    return [...new Set([...own.filter(isReceiptId), ...further])];
+  }
+
   #maybeDiscarded(): { receiptIds: string[]; deliveryIds: string[] } {
-    const subjects = (action: OperatorActionRow['action']): string[] =>
-      this.#actions.sorted().flatMap((row) => (row.action === action ? [row.subject] : []));
     return {
-      receiptIds: [...this.#instances.sorted().map((row) => row.receipt_id), ...subjects('instance-discarded')],
-      deliveryIds: [...this.#deliveries.sorted().map((row) => row.id), ...subjects('delivery-discarded')],
+      receiptIds: [...this.#instances.sorted().map((row) => row.receipt_id), ...this.#subjects('instance-discarded')],
+      deliveryIds: [...this.#deliveries.sorted().map((row) => row.id), ...this.#subjects('delivery-discarded')],
     };
+  }
+
+  #subjects(action: OperatorActionRow['action']): string[] {
+    return this.#actions.sorted().flatMap((row) => (row.action === action ? [row.subject] : []));
   }
 }
 

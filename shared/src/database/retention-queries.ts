@@ -1,6 +1,8 @@
 // What may be deleted, and what is known of the objects in the store. An object that is not certainly done with is kept.
 import type { ObjectKey, ReceiptId } from '../brands.ts';
-import type { Queryable } from './database.ts';
+import type { Database, Queryable } from './database.ts';
+import { ofReceipt } from './delivery-rows.ts';
+import { writing } from './write-lock.ts';
 
 export interface DeletionCandidate {
   readonly receiptId: ReceiptId;
@@ -10,24 +12,26 @@ export interface DeletionCandidate {
   readonly doneAt: Date;
 }
 
+const OF = ofReceipt('i.receipt_id');
 /**
  * Done with: the whole routing decision is known (or the instance was retrieved, or discarded by an operator), no delivery is open or failed,
  * and at least one was confirmed, unless an operator discarded it.
  */
 const DONE_WITH = `i.object_deleted_at IS NULL AND i.state IN ('routed', 'discarded')
   AND (i.state = 'discarded' OR i.configuration_revision IS NOT NULL OR i.object_key LIKE 'retrieved/%')
-  AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.receipt_id = i.receipt_id AND d.state NOT IN ('confirmed', 'discarded'))
-  AND (i.state = 'discarded' OR EXISTS (SELECT 1 FROM deliveries d WHERE d.receipt_id = i.receipt_id AND d.state = 'confirmed'))`;
+  AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE ${OF} AND d.state NOT IN ('confirmed', 'discarded'))
+  AND (i.state = 'discarded' OR EXISTS (SELECT 1 FROM deliveries d WHERE ${OF} AND d.state = 'confirmed'))`;
 const DONE_AT = `GREATEST(i.state_at, i.discarded_at,
-  (SELECT max(GREATEST(d.state_at, d.discarded_at)) FROM deliveries d WHERE d.receipt_id = i.receipt_id))`;
+  (SELECT max(GREATEST(d.state_at, d.discarded_at)) FROM deliveries d WHERE ${OF}))`;
 
-/** In the order of receipt ids (time); the next page starts after `afterReceiptId`. */
+/** By the outcome that is kept with the row; markDeleted looks at the deliveries themselves. In the order of receipt ids (time); the next page starts after `afterReceiptId`. */
 export async function findDeletionCandidates(
   target: Queryable,
   page: { doneBefore: Date; afterReceiptId?: string; limit: number },
 ): Promise<DeletionCandidate[]> {
-  const sql = `SELECT i.receipt_id AS "receiptId", i.object_key AS "objectKey", i.facilities, ${DONE_AT} AS "doneAt" FROM instances i
-    WHERE ${DONE_WITH} AND ${DONE_AT} < $1 AND i.receipt_id <= $2 AND i.receipt_id > $3 ORDER BY i.receipt_id LIMIT $4`;
+  const sql = `SELECT i.receipt_id AS "receiptId", i.object_key AS "objectKey", i.facilities, i.done_at AS "doneAt" FROM instances i
+    WHERE i.object_deleted_at IS NULL AND i.outcome IN ('delivered', 'discarded') AND (i.outcome = 'delivered' OR i.state = 'discarded')
+      AND i.done_at < $1 AND i.receipt_id <= $2 AND i.receipt_id > $3 ORDER BY i.receipt_id LIMIT $4`;
   const after = page.afterReceiptId ?? '00000000-0000-0000-0000-000000000000';
   return target.query<DeletionCandidate>(sql, [page.doneBefore, lastReceiptIdAt(page.doneBefore), after, page.limit]);
 }
@@ -42,10 +46,11 @@ function lastReceiptIdAt(instant: Date): string {
  * Marks what is about to be deleted; resolves with those that are marked now. Whatever an operator or a fact set in motion since the candidates were
  * found is not marked. Marking comes first: from then on nobody sets it in motion again, and a deletion that is cut short is finished by the sweep.
  */
-export async function markDeleted(target: Queryable, receiptIds: string[], doneBefore: Date): Promise<Set<string>> {
+export async function markDeleted(database: Database, receiptIds: string[], doneBefore: Date): Promise<Set<string>> {
   const sql = `UPDATE instances i SET object_deleted_at = now() WHERE i.receipt_id = ANY($1::uuid[]) AND ${DONE_WITH} AND ${DONE_AT} < $2
     RETURNING i.receipt_id`;
-  return new Set((await target.query<{ receipt_id: string }>(sql, [receiptIds, doneBefore])).map((row) => row.receipt_id));
+  const marked = await writing(database, (transaction) => transaction.query<{ receipt_id: string }>(sql, [receiptIds, doneBefore]));
+  return new Set(marked.map((row) => row.receipt_id));
 }
 
 /** What the ledger knows of these receipts; absent: nothing. */

@@ -1,6 +1,7 @@
 // What the ledger knows of the safekeeping of SOP instances: every receipt of them, and how far its deliveries are.
 import type { ObjectKey } from '../brands.ts';
 import type { Queryable } from './database.ts';
+import { ofReceipt } from './delivery-rows.ts';
 import type { InstanceState } from './instance-rows.ts';
 
 export interface KeptReceipt {
@@ -28,7 +29,7 @@ export async function findKeptReceipts(target: Queryable, sopInstanceUids: reado
         i.association->>'callingAe' AS "callingAe", i.object_deleted_at IS NOT NULL AS "objectDeleted",
         i.configuration_revision IS NOT NULL AS routed, count(d.id) AS deliveries,
         count(d.id) FILTER (WHERE d.state = 'confirmed') AS confirmed, count(d.id) FILTER (WHERE d.state = 'discarded') AS "givenUp"
-      FROM instances i LEFT JOIN deliveries d ON d.receipt_id = i.receipt_id
+      FROM instances i LEFT JOIN deliveries d ON ${ofReceipt('i.receipt_id')}
       WHERE i.sop_instance_uid = ANY($1::text[]) AND i.object_key LIKE 'received/%' GROUP BY i.receipt_id`,
     [sopInstanceUids],
   );

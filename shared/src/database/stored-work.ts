@@ -3,7 +3,7 @@ import type { ObjectKey, ReceiptId } from '../brands.ts';
 import type { Delivery } from '../events/delivery.ts';
 import type { Compression, Instance, Lane } from '../events/instance.ts';
 import type { Queryable } from './database.ts';
-import type { DeliveryState } from './delivery-rows.ts';
+import { type DeliveryState, filedUnder, filedUnderOf, ofReceipt } from './delivery-rows.ts';
 import type { InstanceState } from './instance-rows.ts';
 
 export interface StoredInstance {
@@ -60,7 +60,7 @@ interface DeliveryRecord {
 
 const INSTANCE = `i.receipt_id, i.study_instance_uid, i.series_instance_uid, i.sop_class_uid, i.sop_instance_uid, i.object_key, i.size, i.digest,
   i.transfer_syntax_uid, i.facility, i.lane, i.association, i.attributes, i.received_at, i.state, i.generation, i.compression, i.object_deleted_at`;
-const DESTINATIONS = 'ARRAY(SELECT d.destination FROM deliveries d WHERE d.receipt_id = i.receipt_id ORDER BY 1) AS destinations';
+const DESTINATIONS = `ARRAY(SELECT d.destination FROM deliveries d WHERE ${ofReceipt('i.receipt_id')} ORDER BY 1) AS destinations`;
 const DELIVERY = `d.id AS delivery_id, d.destination, d.facility AS delivery_facility, d.rule, d.configuration_revision AS delivery_revision,
   d.retrieval_id, d.state AS delivery_state, d.generation AS delivery_generation`;
 
@@ -70,8 +70,9 @@ export async function findInstances(target: Queryable, receiptIds: readonly stri
 }
 
 export async function findDeliveries(target: Queryable, ids: readonly string[]): Promise<StoredDelivery[]> {
-  const sql = `SELECT ${INSTANCE}, ${DELIVERY} FROM deliveries d JOIN instances i USING (receipt_id) WHERE d.id = ANY($1::text[])`;
-  return (await target.query<InstanceRecord & DeliveryRecord>(sql, [ids])).map(storedDelivery);
+  const sql = `SELECT ${INSTANCE}, ${DELIVERY} FROM deliveries d JOIN instances i USING (receipt_id)
+    WHERE d.id = ANY($1::text[]) AND d.filed_under = ANY($2::uuid[])`;
+  return (await target.query<InstanceRecord & DeliveryRecord>(sql, [ids, filedUnder(ids)])).map(storedDelivery);
 }
 
 /** Instances that should have gone on and did not, since before `olderThan`; the next page starts after `afterReceiptId`. */
@@ -108,21 +109,23 @@ export interface DeliveriesPage {
   readonly limit: number;
 }
 
-/** In the order of their ids; the next page starts after `afterId`. Those whose object is deleted are left out. */
+/** In the order of what they are filed under and their ids; the next page starts after `afterId`. Those whose object is deleted are left out. */
 export async function findDeliveriesInState(target: Queryable, page: DeliveriesPage): Promise<StoredDelivery[]> {
   const sql = `SELECT ${INSTANCE}, ${DELIVERY} FROM deliveries d JOIN instances i USING (receipt_id)
     WHERE d.state = ANY($1::text[]) AND ($2::text IS NULL OR d.destination = $2) AND ($3::timestamptz IS NULL OR d.state_at < $3)
-      AND ($4::text IS NULL OR d.id > $4) AND ($5::text IS NULL OR d.study_key = $5)
+      AND ($4::text IS NULL OR (d.filed_under, d.id) > ($8::uuid, $4)) AND ($5::text IS NULL OR d.study_key = $5)
       AND ($7::text[] IS NULL OR d.destination = ANY($7)) AND i.object_deleted_at IS NULL
-    ORDER BY d.id LIMIT $6`;
+    ORDER BY d.filed_under, d.id LIMIT $6`;
   const { states, destination = null, destinations = null, olderThan = null, afterId = null, studyKey = null, limit } = page;
-  const values = [states, destination, olderThan, afterId, studyKey, limit, destinations];
+  const after = afterId === null ? null : filedUnderOf(afterId);
+  const values = [states, destination, olderThan, afterId, studyKey, limit, destinations, after];
   return (await target.query<InstanceRecord & DeliveryRecord>(sql, values)).map(storedDelivery);
 }
 
 /** Destinations with deliveries that are due or retrying since before `olderThan`. */
 export async function destinationsWithOldWork(target: Queryable, olderThan: Date): Promise<string[]> {
-  const sql = `SELECT DISTINCT destination FROM deliveries WHERE state IN ('due', 'retrying') AND state_at < $1`;
+  const sql = `SELECT DISTINCT n.destination FROM destination_counts n WHERE n.deliveries > 0 AND EXISTS (
+    SELECT FROM deliveries d WHERE d.destination = n.destination AND d.state = n.state AND d.state IN ('due', 'retrying') AND d.state_at < $1)`;
   return (await target.query<{ destination: string }>(sql, [olderThan])).map((row) => row.destination);
 }
 

@@ -1,7 +1,7 @@
 // What the page and the API show of studies: newest first, found by words, with what became of their instances and deliveries.
 import { type ConflictingReceipt, listConflictingReceipts } from './conflict-rows.ts';
 import type { Queryable } from './database.ts';
-import type { DeliveryState } from './delivery-rows.ts';
+import { type DeliveryState, OF_RETRIEVALS } from './delivery-rows.ts';
 import { prefixQuery } from './search-words.ts';
 
 /** Numbers of deliveries by destination and state; a state without any is absent. */
@@ -71,21 +71,15 @@ const STUDY = `s.study_key AS "studyKey", s.patient_name AS "patientName", s.pat
   s.study_description AS "studyDescription", s.institution_name AS "institutionName", s.modalities, s.first_received_at AS "firstReceivedAt",
   s.last_received_at AS "lastReceivedAt"`;
 
-const COUNTS = `i.instances, i.receipts, i.held, i.quarantined, i.moving, f.facilities, d.deliveries, c.conflicting`;
-
-/** Counted for the studies shown, by their indexes: counters kept in the study's row would have to be right under facts in any order. */
-const JOINED = `
-  CROSS JOIN LATERAL (SELECT count(DISTINCT sop_instance_uid) AS instances, count(*) AS receipts, count(*) FILTER (WHERE state = 'held') AS held,
-    count(*) FILTER (WHERE state = 'quarantined') AS quarantined, count(*) FILTER (WHERE state IN ('received', 'ready')) AS moving
-    FROM instances WHERE study_key = s.study_key) i
-  CROSS JOIN LATERAL (SELECT COALESCE(array_agg(DISTINCT name ORDER BY name), '{}') AS facilities FROM (
-    SELECT unnest(facilities) AS name FROM instances WHERE study_key = s.study_key
-    UNION SELECT facility FROM instances WHERE study_key = s.study_key AND facility IS NOT NULL) AS names) f
-  CROSS JOIN LATERAL (SELECT COALESCE(jsonb_object_agg(destination, states), '{}') AS deliveries FROM (
-    SELECT destination, jsonb_object_agg(state, n) AS states FROM (
-      SELECT destination, state, count(*) AS n FROM deliveries WHERE study_key = s.study_key GROUP BY destination, state) AS counted
-    GROUP BY destination) AS by_destination) d
-  CROSS JOIN LATERAL (SELECT count(*) AS conflicting FROM conflicts WHERE study_keys @> ARRAY[s.study_key]) c`;
+/** Nothing is counted here: see migration 0012. */
+const COUNTS = `COALESCE(n.instances, 0) AS instances, COALESCE(n.receipts, 0) AS receipts, COALESCE(n.held, 0) AS held, COALESCE(n.quarantined, 0) AS quarantined,
+  COALESCE(n.moving, 0) AS moving,
+  ARRAY(SELECT facility FROM study_facilities WHERE study_key = s.study_key AND receipts > 0 ORDER BY facility) AS facilities,
+  (SELECT COALESCE(jsonb_object_agg(destination, states), '{}') FROM (
+    SELECT destination, jsonb_object_agg(state, deliveries) AS states FROM study_deliveries WHERE study_key = s.study_key AND deliveries > 0
+    GROUP BY destination) AS by_destination) AS deliveries,
+  (SELECT count(*) FROM conflicts WHERE study_keys @> ARRAY[s.study_key]) AS conflicting`;
+const COUNTED = 'LEFT JOIN study_counts n ON n.study_key = s.study_key';
 
 /** Newest first, by the time of the latest receipt. */
 export async function listStudies(target: Queryable, { search, limit, before }: StudiesPage): Promise<StudySummary[]> {
@@ -93,19 +87,20 @@ export async function listStudies(target: Queryable, { search, limit, before }: 
   const sql = `SELECT ${STUDY}, ${COUNTS} FROM (
       SELECT * FROM studies WHERE ($1::text IS NULL OR search @@ $1::tsquery)
         AND ($2::timestamptz IS NULL OR (last_received_at, study_key) < ($2, $3)) ORDER BY last_received_at DESC, study_key DESC LIMIT $4
-    ) AS s ${JOINED} ORDER BY s.last_received_at DESC, s.study_key DESC`;
+    ) AS s ${COUNTED} ORDER BY s.last_received_at DESC, s.study_key DESC`;
   return target.query<StudySummary>(sql, [query ?? null, before?.lastReceivedAt ?? null, before?.studyKey ?? null, limit]);
 }
 
 export async function findStudy(target: Queryable, studyKey: string): Promise<StudyDetail | undefined> {
-  const [study] = await target.query<StudySummary>(`SELECT ${STUDY}, ${COUNTS} FROM studies s ${JOINED} WHERE s.study_key = $1`, [
+  const [study] = await target.query<StudySummary>(`SELECT ${STUDY}, ${COUNTS} FROM studies s ${COUNTED} WHERE s.study_key = $1`, [
     studyKey,
   ]);
   if (!study) return undefined;
   const series = await target.query<SeriesSummary>(
     `SELECT s.series_key AS "seriesKey", s.modality, s.series_number AS "seriesNumber", s.series_description AS "seriesDescription",
        s.body_part AS "bodyPart", count(DISTINCT i.sop_instance_uid) AS instances, COALESCE(sum(i.size), 0)::float8 AS bytes
-     FROM series s LEFT JOIN instances i USING (study_key, series_key) WHERE s.study_key = $1
+     FROM series s JOIN study_counts n USING (study_key)
+       LEFT JOIN instances i ON i.study_key = s.study_key AND i.series_key = s.series_key AND ${OF_STUDY_MONTHS} WHERE s.study_key = $1
      GROUP BY s.study_key, s.series_key ORDER BY s.series_number, s.series_key`,
     [studyKey],
   );
@@ -113,14 +108,19 @@ export async function findStudy(target: Queryable, studyKey: string): Promise<St
   return { ...study, series, coercions, conflicts };
 }
 
+/** Only the months that the study was received in are looked into: instances `i` of counted study `n`. */
+export const OF_STUDY_MONTHS = 'i.receipt_id >= n.first_receipt AND i.receipt_id <= n.last_receipt';
+/** The same for its deliveries `d`; those of retrievals are filed by themselves. */
+export const DELIVERIES_OF_STUDY_MONTHS = `(d.filed_under = '${OF_RETRIEVALS}' OR (d.filed_under >= n.first_receipt AND d.filed_under <= n.last_receipt))`;
+
 const MOST_COERCIONS = 100;
 
 async function listCoercions(target: Queryable, studyKey: string): Promise<CoercionSummary[]> {
   const sql = `SELECT told.rule, told.skipped, (compression->>'revision')::integer AS revision, count(*) AS instances
-    FROM instances CROSS JOIN LATERAL (
+    FROM study_counts n JOIN instances i ON i.study_key = n.study_key AND ${OF_STUDY_MONTHS} CROSS JOIN LATERAL (
       SELECT value AS rule, false AS skipped FROM jsonb_array_elements_text(compression->'coercion'->'rules')
       UNION ALL SELECT value, true FROM jsonb_array_elements_text(COALESCE(compression->'coercion'->'skipped', '[]'))) AS told
-    WHERE study_key = $1 AND compression->'coercion' IS NOT NULL
+    WHERE n.study_key = $1 AND compression->'coercion' IS NOT NULL
     GROUP BY 1, 2, 3 ORDER BY 3, 2, 1 LIMIT ${MOST_COERCIONS}`;
   return target.query<CoercionSummary>(sql, [studyKey]);
 }

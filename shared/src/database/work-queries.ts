@@ -2,6 +2,7 @@
 import type { Held } from '../events/facts.ts';
 import type { Queryable } from './database.ts';
 import type { DeliveryState } from './delivery-rows.ts';
+import { DELIVERIES_OF_STUDY_MONTHS, OF_STUDY_MONTHS } from './study-queries.ts';
 
 /** The waiting instances of one study that wait for the same reason: a person decides about them together. */
 export interface WaitingWork {
@@ -21,15 +22,16 @@ export interface WaitingWork {
   readonly receiptIds: string[];
 }
 
-/** Oldest first: they have waited longest. The receipt ids are looked up for the groups shown only (600,000 held: 1.3 s instead of 4). */
+/** Studies that have waited longest first, and of them the groups. No more is looked at than what waits of the studies shown. */
 export async function listWaitingWork(target: Queryable, limit: number): Promise<WaitingWork[]> {
   const sql = `SELECT w.*, s.patient_name AS "patientName", s.patient_id AS "patientId", s.study_description AS "studyDescription",
-      s.institution_name AS "institutionName", s.modalities, ARRAY(SELECT i.receipt_id::text FROM instances i
-        WHERE i.study_key = w."studyKey" AND i.state = w.state AND i.held IS NOT DISTINCT FROM w.held AND i.reason IS NOT DISTINCT FROM w.reason
-        ORDER BY i.receipt_id LIMIT 1000) AS "receiptIds"
-    FROM (SELECT study_key AS "studyKey", state, held, reason, min(state_at) AS since, count(*) AS instances
-      FROM instances WHERE state IN ('held', 'quarantined') GROUP BY study_key, state, held, reason ORDER BY min(state_at) LIMIT $1) AS w
-    JOIN studies s ON s.study_key = w."studyKey" ORDER BY w.since`;
+      s.institution_name AS "institutionName", s.modalities
+    FROM (SELECT * FROM study_counts WHERE held > 0 OR quarantined > 0 ORDER BY first_receipt LIMIT $1) AS n
+    CROSS JOIN LATERAL (SELECT i.study_key AS "studyKey", i.state, i.held, i.reason, min(i.state_at) AS since, count(*) AS instances,
+        (array_agg(i.receipt_id::text ORDER BY i.receipt_id))[1:1000] AS "receiptIds"
+      FROM instances i WHERE i.study_key = n.study_key AND i.state IN ('held', 'quarantined') AND ${OF_STUDY_MONTHS}
+      GROUP BY i.study_key, i.state, i.held, i.reason) AS w
+    JOIN studies s ON s.study_key = n.study_key ORDER BY w.since LIMIT $1`;
   return target.query<WaitingWork>(sql, [limit]);
 }
 
@@ -87,17 +89,20 @@ export interface DeliveryGroup {
   readonly objectsDeleted: number;
 }
 
-/** Latest first. */
+/** Latest first. No more is looked at than what failed, or is parked, of the studies shown. */
 export async function listDeliveryGroups(
   target: Queryable,
   { state, limit }: { state: 'failed' | 'parked'; limit: number },
 ): Promise<DeliveryGroup[]> {
   const sql = `SELECT g.*, s.patient_name AS "patientName", s.patient_id AS "patientId", s.modalities, s.study_description AS "studyDescription"
-    FROM (SELECT d.study_key AS "studyKey", d.destination, d.reason, count(*) AS deliveries, max(d.attempts) AS attempts, max(d.state_at) AS "latestAt",
-        count(i.object_deleted_at) AS "objectsDeleted"
-      FROM deliveries d JOIN instances i USING (receipt_id) WHERE d.state = $1
-      GROUP BY d.study_key, d.destination, d.reason ORDER BY max(d.state_at) DESC LIMIT $2) AS g
-    JOIN studies s ON s.study_key = g."studyKey" ORDER BY g."latestAt" DESC`;
+    FROM (SELECT study_key, destination FROM study_deliveries WHERE state = $1 AND deliveries > 0 ORDER BY latest_at DESC LIMIT $2) AS f
+    JOIN study_counts n USING (study_key)
+    CROSS JOIN LATERAL (SELECT d.study_key AS "studyKey", d.destination, d.reason, count(*) AS deliveries, max(d.attempts) AS attempts,
+        max(d.state_at) AS "latestAt", count(i.object_deleted_at) AS "objectsDeleted"
+      FROM deliveries d JOIN instances i ON i.receipt_id = d.receipt_id AND ${OF_STUDY_MONTHS}
+      WHERE d.study_key = f.study_key AND d.destination = f.destination AND d.state = $1 AND ${DELIVERIES_OF_STUDY_MONTHS}
+      GROUP BY d.study_key, d.destination, d.reason) AS g
+    JOIN studies s ON s.study_key = f.study_key ORDER BY g."latestAt" DESC LIMIT $2`;
   return target.query<DeliveryGroup>(sql, [state, limit]);
 }
 
@@ -111,9 +116,12 @@ export interface DestinationWork {
 
 /** Destinations that have open, parked or failed deliveries. */
 export async function listDestinationWork(target: Queryable): Promise<DestinationWork[]> {
-  return target.query<DestinationWork>(`SELECT destination, count(*) FILTER (WHERE state IN ('due', 'retrying')) AS open,
-      count(*) FILTER (WHERE state = 'parked') AS parked, count(*) FILTER (WHERE state = 'failed') AS failed, min(due_at) FILTER (WHERE state <> 'failed') AS "oldestDueAt"
-    FROM deliveries WHERE state IN ('due', 'retrying', 'parked', 'failed') GROUP BY destination`);
+  return target.query<DestinationWork>(`SELECT n.*, (SELECT min(d.due_at) FROM deliveries d
+      WHERE d.destination = n.destination AND d.state IN ('due', 'retrying', 'parked') AND n.open + n.parked > 0) AS "oldestDueAt"
+    FROM (SELECT destination, COALESCE(sum(deliveries) FILTER (WHERE state IN ('due', 'retrying')), 0)::float8 AS open,
+        COALESCE(sum(deliveries) FILTER (WHERE state = 'parked'), 0)::float8 AS parked,
+        COALESCE(sum(deliveries) FILTER (WHERE state = 'failed'), 0)::float8 AS failed
+      FROM destination_counts GROUP BY destination HAVING sum(deliveries) > 0) AS n`);
 }
 
 export interface DestinationState {

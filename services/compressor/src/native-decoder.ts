@@ -44,7 +44,13 @@ const ENTRY: Readonly<Record<NativeFamily, string>> = {
   rle: 'DecodeRle',
 };
 
-type Exports = Readonly<Record<string, (...values: number[]) => number>> & { readonly memory: WebAssembly.Memory };
+/** What is used of it; the compiler is not told of the browser's interfaces. */
+declare const WebAssembly: { instantiate(module: Uint8Array, imports: object): Promise<{ instance: { exports: object } }> };
+interface WasmMemory {
+  readonly buffer: ArrayBuffer;
+}
+
+type Exports = Readonly<Record<string, (...values: number[]) => number>> & { readonly memory: WasmMemory };
 
 /** Loads the WASM module; each call makes an instance with memory of its own. */
 export async function loadNativeDecoder(): Promise<NativeDecoder> {
@@ -55,7 +61,7 @@ export async function loadNativeDecoder(): Promise<NativeDecoder> {
     imports(() => exports!.memory),
   );
   exports = instance.exports as unknown as Exports;
-  exports['_initialize']!();
+  exports._initialize!();
   return new WasmDecoder(exports);
 }
 
@@ -106,7 +112,7 @@ class WasmDecoder implements NativeDecoder {
 
   #samplesOf(context: number): Uint8Array<ArrayBuffer> {
     const at = this.#call('GetDecodedBuffer', context);
-    return new Uint8Array(this.#wasm.memory.buffer.slice(at, at + this.#call('GetDecodedBufferSize', context)) as ArrayBuffer);
+    return new Uint8Array(this.#wasm.memory.buffer.slice(at, at + this.#call('GetDecodedBufferSize', context)));
   }
 
   #foundIn(context: number): NativeFrame {
@@ -125,7 +131,7 @@ class WasmDecoder implements NativeDecoder {
 }
 
 /** It has no environment, no files and no clock; what it prints is dropped. */
-function imports(memory: () => WebAssembly.Memory): WebAssembly.Imports {
+function imports(memory: () => WasmMemory): object {
   const view = (): DataView => new DataView(memory().buffer);
   const text = (at: number, length: number): string => Buffer.from(memory().buffer, at, length).toString('latin1');
   return {

@@ -9,8 +9,8 @@ export type Outcome =
   | (Undelivered & { readonly kind: 'transient'; readonly fault: DestinationFault; readonly retryAfterMs?: number | undefined })
   /** The destination said no in words that may mean anything: tried again a bounded number of times, then parked. */
   | (Undelivered & { readonly kind: 'refused' })
-  /** Parked at once. because syntax: only this encoding is refused; object: what we hold is missing or damaged. */
-  | { readonly kind: 'permanent'; readonly reason: string; readonly because: 'instance' | 'syntax' | 'object' };
+  /** Parked at once. because syntax: only this encoding is refused; refused-before: as syntax, told by memory, nothing was sent; object: what we hold is missing or damaged. */
+  | { readonly kind: 'permanent'; readonly reason: string; readonly because: 'instance' | 'syntax' | 'refused-before' | 'object' };
 
 /** `mayHaveArrived`: there was no definite answer, so the destination may have the instance from us. */
 interface Undelivered {
@@ -26,7 +26,8 @@ export interface Delivered {
 }
 
 /** The destination takes the instance, but not in this transfer syntax (415, C122, presentation context result 3 or 4): in another one it may. */
-export const isSyntaxRefused = (outcome: Outcome): boolean => outcome.kind === 'permanent' && outcome.because === 'syntax';
+export const isSyntaxRefused = (outcome: Outcome): boolean =>
+  outcome.kind === 'permanent' && (outcome.because === 'syntax' || outcome.because === 'refused-before');
 
 /** already-stored counts as delivered only when ours may have arrived before: what is there under the UID may be other content. */
 export type StatusClass = 'delivered' | 'warning' | 'transient' | 'refused' | 'permanent' | 'syntax' | 'not-authorised' | 'already-stored';

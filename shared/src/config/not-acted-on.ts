@@ -13,8 +13,6 @@ export const NOT_ACTED_ON: Readonly<Record<string, (document: Document) => boole
   'destinations.bandwidth': ({ destinations }) => destinations.some(({ bandwidth }) => bandwidth.length > 0),
   'destinations.window': ({ destinations }) => destinations.some(({ window }) => window.length > 0),
   'destinations.queued': ({ destinations }) => destinations.some(({ queued }) => queued !== 200_000),
-  'destinations.implicitVr': ({ destinations }) => destinations.some((one) => one.kind === 'stow' && one.implicitVr === 'convert'),
-  'destinations.images: uncompressed': ({ destinations }) => destinations.some(({ images }) => images === 'uncompressed'),
   'destinations.confirm: storage-commitment': ({ destinations }) => destinations.some(({ confirm }) => confirm === 'storage-commitment'),
   'compression.then.syntax': ({ compression }) => compression.some(({ then }) => !BUILT_SYNTAXES.has(then.syntax)),
   'coercion.on: deliver': ({ coercion }) => coercion.some(({ on }) => on === 'deliver'),

@@ -3,32 +3,24 @@ import { joinReplicas } from '@causeway/shared/bus/replicas';
 import { createSecretReader } from '@causeway/shared/config/secret-reference';
 import { associate } from '@causeway/shared/dicom/dimse/scu';
 import { runService } from '@causeway/shared/run-service';
-import type { Clock } from './circuit-breaker.ts';
 import { openDeliveryRecords } from './delivery-records.ts';
 import { DestinationRoster } from './destination-roster.ts';
 import { shareAmong } from './destination-share.ts';
 import { servingWith } from './serve-destination.ts';
+import { systemClock } from './system-clock.ts';
 import { createUploadMetrics } from './upload-metrics.ts';
-
-const clock: Clock = {
-  now: Date.now,
-  after: (delayMs, call) => {
-    const timer = setTimeout(call, delayMs);
-    return { cancel: () => clearTimeout(timer) };
-  },
-};
 
 await runService('uploader', async ({ bus, store, configuration, meter, log }) => {
   const replicas = await joinReplicas({ bus, log }, 'uploader');
   const serve = servingWith({
-    ...{ bus, store, log, associate, clock },
+    ...{ bus, store, log, associate, clock: systemClock },
     share: shareAmong(replicas),
     records: await openDeliveryRecords(bus),
     readSecret: createSecretReader(process.env),
     random: Math.random,
     metrics: createUploadMetrics(meter),
   });
-  const roster = new DestinationRoster({ serve, clock, log });
+  const roster = new DestinationRoster({ serve, clock: systemClock, log });
   configuration.onChange((revision) => roster.apply(revision));
   const present = configuration.current();
   if (present !== undefined) roster.apply(present);

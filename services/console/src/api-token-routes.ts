@@ -1,5 +1,6 @@
 // API tokens over HTTP: made, listed, removed. A token is shown once, when it is made.
 import { uuidV7 } from '@causeway/shared/brands';
+import type { User } from '@causeway/shared/database/accounts';
 import { deleteApiToken, insertApiToken, listApiTokens, MOST_API_TOKENS } from '@causeway/shared/database/api-tokens';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
@@ -20,17 +21,20 @@ const newToken = z.object({
 const chosen = z.object({ id: z.uuid('must be the id of a token') });
 
 export function apiTokenRoutes(app: FastifyInstance, parts: ConsoleParts): void {
-  app.get('/api/tokens', async () => ({ tokens: await listApiTokens(parts.database) }));
+  app.get('/api/tokens', async ({ user }) => ({ tokens: await listApiTokens(parts.database, ownUnlessAdministrator(user!)) }));
   app.post('/api/tokens', (request) => makeToken(parts, request));
   app.delete('/api/tokens/:id', async (request, reply) => {
     const { id } = parsed(chosen, request.params);
     if (request.apiTokenId !== id) refuseToken(request);
-    const name = await deleteApiToken(parts.database, id);
+    const name = await deleteApiToken(parts.database, id, ownUnlessAdministrator(request.user!));
     if (name === undefined) throw notFound(`Token ${id}`);
     await auditIfPossible(parts, { operator: request.user!.name, action: 'token-removed', subject: `${name} (${id})` });
     return reply.code(204).send();
   });
 }
+
+/** Whose tokens a user deals with; undefined: everybody's. */
+const ownUnlessAdministrator = ({ name, role }: User): string | undefined => (role === 'administrator' ? undefined : name);
 
 async function makeToken(parts: ConsoleParts, request: FastifyRequest): Promise<object> {
   refuseToken(request);

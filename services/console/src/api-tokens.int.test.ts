@@ -4,7 +4,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { MOST_API_TOKENS } from '@causeway/shared/database/api-tokens';
 import type { InjectOptions } from 'fastify';
-import { startTestConsole, TEST_DOCUMENT, TEST_PASSWORD, type TestConsole } from './console-for-tests.ts';
+import { ADMINISTRATOR, startTestConsole, TEST_DOCUMENT, TEST_PASSWORD, type TestConsole } from './console-for-tests.ts';
 
 let page: TestConsole;
 before(async () => {
@@ -38,7 +38,7 @@ const audited = () =>
 describe('an API token', () => {
   test('acts as its maker, without a cookie and without our own header, also for changes', async () => {
     const { token } = await made();
-    assert.deepEqual((await ask(token)).json(), { user: 'admin', mustChangePassword: false });
+    assert.deepEqual((await ask(token)).json(), { user: 'admin', mustChangePassword: false, ...ADMINISTRATOR });
     const applied = await ask(token, {
       method: 'PUT',
       url: '/api/configuration',

@@ -100,7 +100,7 @@ export function refuseToken(request: FastifyRequest): void {
   if (request.apiTokenId === undefined) return;
   throw new HttpProblem(403, {
     error: 'token-not-enough',
-    detail: 'An API token makes no tokens, removes none but itself, and changes no password.',
+    detail: 'An API token makes no tokens, removes none but itself, and changes no password and no user.',
     whatToDo: 'Sign in with user and password: POST /api/session.',
   });
 }

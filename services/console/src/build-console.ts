@@ -15,9 +15,11 @@ import { gatewayRoutes } from './gateway-routes.ts';
 import { healthRoutes } from './health.ts';
 import { answerProblem, notFound } from './http-problem.ts';
 import { retrievalRoutes } from './retrieval-routes.ts';
+import { assertAllowed, assertEveryRouteListed } from './route-access.ts';
 import { requireUser, sessionRoutes } from './sessions.ts';
 import { statusRoutes } from './status-routes.ts';
 import { studyRoutes } from './study-routes.ts';
+import { userRoutes } from './user-routes.ts';
 import { waitingWorkRoutes } from './waiting-work-routes.ts';
 
 /** A gateway document for 1,000 facilities has 1 MB. */
@@ -48,6 +50,7 @@ export async function buildConsole(parts: ConsoleParts): Promise<FastifyInstance
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 200 },
   });
+  assertEveryRouteListed(app);
   app.setErrorHandler(answerProblem(parts.log));
   app.setNotFoundHandler(() => {
     throw notFound('This address');
@@ -66,10 +69,14 @@ export async function buildConsole(parts: ConsoleParts): Promise<FastifyInstance
   await app.register(fastifyStatic, { root: path.join(import.meta.dirname, 'page'), cacheControl: false, index: 'index.html' });
   await app.register(async (api) => {
     const tokens = new BearerTokens(parts);
-    api.addHook('onRequest', (request) => requireUser(parts, tokens, request));
+    api.addHook('onRequest', async (request) => {
+      await requireUser(parts, tokens, request);
+      assertAllowed(request);
+    });
     for (const routes of [
       sessionRoutes,
       apiTokenRoutes,
+      userRoutes,
       gatewayRoutes,
       statusRoutes,
       studyRoutes,

@@ -1,8 +1,9 @@
 // A console for tests: real PostgreSQL, a recording bus, requests without a socket.
+import { createHash, randomBytes } from 'node:crypto';
 import { DeliveryQueues } from '@causeway/shared/bus/delivery-queues';
 import { RecordingBus } from '@causeway/shared/bus/recording-bus-for-tests';
 import { parseGatewayDocument } from '@causeway/shared/config/gateway-document';
-import { insertUser } from '@causeway/shared/database/accounts';
+import { insertSession, insertUser, type UserRights } from '@causeway/shared/database/accounts';
 import { type Database, openDatabase } from '@causeway/shared/database/database';
 import { migrate } from '@causeway/shared/database/migrate';
 import { createLogger } from '@causeway/shared/logger';
@@ -27,6 +28,8 @@ export const TEST_DOCUMENT = {
   retrieval: { sources: [{ id: 'archive', url: 'http://127.0.0.1:1/dicom-web' }] },
 };
 
+type Request = (method: 'GET' | 'POST' | 'PUT' | 'DELETE', url: string, body?: unknown) => Promise<LightMyRequestResponse>;
+
 export interface TestConsole {
   readonly app: FastifyInstance;
   readonly bus: RecordingBus;
@@ -34,7 +37,9 @@ export interface TestConsole {
   readonly database: Database;
   readonly postgres: PostgresForTests;
   /** The reply to a request of the signed-in admin, with the header against CSRF. */
-  request(method: 'GET' | 'POST' | 'PUT' | 'DELETE', url: string, body?: unknown): Promise<LightMyRequestResponse>;
+  readonly request: Request;
+  /** Makes the user, if it is not there, and asks in a session of it. */
+  as(name: string, rights: UserRights): Promise<Request>;
   signIn(password?: string, remoteAddress?: string): Promise<LightMyRequestResponse>;
   clear(): Promise<void>;
   stop(): Promise<void>;
@@ -63,6 +68,12 @@ export async function startTestConsole(overrides: Partial<ConsoleParts> = {}): P
   const app = await buildConsole(parts);
   const hash = await hashPassword(TEST_PASSWORD);
   let cookie: string | undefined;
+  const asking =
+    (cookie: string): Request =>
+    (method, url, body) => {
+      const headers = { ...(method === 'GET' ? {} : CHANGING), cookie };
+      return app.inject({ method, url, headers, payload: body as object | undefined });
+    };
   const signIn: TestConsole['signIn'] = (password = TEST_PASSWORD, remoteAddress = '127.0.0.1') =>
     app.inject({ method: 'POST', url: '/api/session', headers: CHANGING, payload: { user: 'admin', password }, remoteAddress });
   return {
@@ -74,15 +85,21 @@ export async function startTestConsole(overrides: Partial<ConsoleParts> = {}): P
     signIn,
     request: async (method, url, body) => {
       cookie ??= cookieOf(await signIn());
-      const headers = { ...(method === 'GET' ? {} : CHANGING), cookie };
-      return app.inject({ method, url, headers, payload: body as object | undefined });
+      return asking(cookie)(method, url, body);
+    },
+    as: async (name, rights) => {
+      await insertUser(database, { name, passwordHash: hash, mustChangePassword: false, ...rights });
+      const token = randomBytes(32).toString('base64url');
+      const tokenHash = createHash('sha256').update(token).digest('hex');
+      await insertSession(database, { tokenHash, userName: name, seconds: 3600 });
+      return asking(`causeway_session=${token}`);
     },
     clear: async () => {
       // Many small partitions: emptying them takes longer than deleting a few rows.
       for (const table of ['instances', 'deliveries']) await database.query(`DELETE FROM ${table}`);
-      await database.query(`TRUNCATE conflicts, commitments, associations, studies, series, retrievals, destination_states, operator_actions,
+      await database.query(`TRUNCATE conflicts, facility_studies, commitments, associations, studies, series, retrievals, destination_states, operator_actions,
         configuration_revisions, sessions, api_tokens, sign_in_refusals, users`);
-      await insertUser(database, { name: 'admin', passwordHash: hash, mustChangePassword: false });
+      await insertUser(database, { name: 'admin', passwordHash: hash, mustChangePassword: false, ...ADMINISTRATOR });
       cookie = undefined;
       bus.published.length = 0;
       bus.facts.length = 0;
@@ -99,5 +116,7 @@ export async function startTestConsole(overrides: Partial<ConsoleParts> = {}): P
 }
 
 const CHANGING = { 'x-requested-with': 'causeway' };
+
+export const ADMINISTRATOR = { role: 'administrator', allFacilities: true, facilities: [] } as const;
 
 export const cookieOf = (reply: LightMyRequestResponse): string => String(reply.headers['set-cookie']).split(';')[0]!;

@@ -1,13 +1,15 @@
 // Deliveries: listed by state; failed and parked ones retried one by one or all of a destination, or given up for good. All of it is audited.
 import { deliverAgain } from '@causeway/shared/bus/set-in-motion';
 import type { DeliveryState } from '@causeway/shared/database/delivery-rows';
+import type { FacilityScope } from '@causeway/shared/database/facility-scope';
+import { listDeliveriesWithin, listDeliveryGroupsWithin } from '@causeway/shared/database/facility-work-queries';
 import { findDeliveries, findDeliveriesInState, type StoredDelivery } from '@causeway/shared/database/stored-work';
-import { listDeliveries, listDeliveryGroups } from '@causeway/shared/database/work-queries';
 import type { Fact } from '@causeway/shared/events/facts';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { type ConsoleParts, publishAction, showAtOnce } from './console-parts.ts';
 import { HttpProblem, notFound, parsed } from './http-problem.ts';
+import { requestScope } from './route-access.ts';
 
 const STATES = ['due', 'parked', 'retrying', 'failed', 'discarded', 'confirmed'] as const satisfies DeliveryState[];
 const MAX_LISTED = 500;
@@ -29,12 +31,13 @@ const listQuery = z.object({
 });
 
 export function deliveryRoutes(app: FastifyInstance, parts: ConsoleParts): void {
-  app.get('/api/deliveries', async ({ query }) => {
-    const { study, ...page } = parsed(listQuery, query);
-    return { deliveries: await listDeliveries(parts.database, { ...page, studyKey: study }) };
+  app.get('/api/deliveries', async (request) => {
+    const { study, ...page } = parsed(listQuery, request.query);
+    return { deliveries: await listDeliveriesWithin(parts.database, requestScope(request), { ...page, studyKey: study }) };
   });
-  app.post<{ Params: { id: string } }>('/api/deliveries/:id/retry', async ({ params, user }) => {
-    const stored = await retriable(parts, params.id);
+  app.post<{ Params: { id: string } }>('/api/deliveries/:id/retry', async (request) => {
+    const { params, user } = request;
+    const stored = await retriable(parts, params.id, requestScope(request));
     assertConfigured(parts, stored.delivery.destination);
     const fact = await deliverAgain(parts, stored.delivery, stored.generation + 1);
     await showAtOnce(parts, [
@@ -43,17 +46,22 @@ export function deliveryRoutes(app: FastifyInstance, parts: ConsoleParts): void 
     ]);
     return { deliveries: 1, parked: isParked(fact) ? 1 : 0 };
   });
-  app.post<{ Params: { id: string } }>('/api/deliveries/:id/discard', async ({ params, user }) => {
-    const { generation } = await retriable(parts, params.id);
+  app.post<{ Params: { id: string } }>('/api/deliveries/:id/discard', async (request) => {
+    const { params, user } = request;
+    const { generation } = await retriable(parts, params.id, requestScope(request));
     const action = { operator: user!.name, action: 'delivery-discarded', subject: params.id, generation } as const;
     await showAtOnce(parts, [await publishAction(parts.bus, action)]);
     return { deliveries: 1 };
   });
   for (const state of ['failed', 'parked'] as const)
-    app.get(`/api/deliveries/${state}`, async () => ({ groups: await listDeliveryGroups(parts.database, { state, limit: MAX_LISTED }) }));
-  app.post('/api/deliveries/retry', async ({ body, user }) => {
-    const which = parsed(several, body);
-    if (which.destination !== undefined) assertConfigured(parts, which.destination);
+    app.get(`/api/deliveries/${state}`, async (request) => ({
+      groups: await listDeliveryGroupsWithin(parts.database, requestScope(request), { state, limit: MAX_LISTED }),
+    }));
+  app.post('/api/deliveries/retry', async (request) => {
+    const { body, user } = request;
+    const which = { ...parsed(several, body), scope: requestScope(request) };
+    // To others a destination of somebody else is one without failed deliveries.
+    if (which.scope === 'all' && which.destination !== undefined) assertConfigured(parts, which.destination);
     await showAtOnce(parts, [
       await publishAction(parts.bus, {
         operator: user!.name,
@@ -65,8 +73,9 @@ export function deliveryRoutes(app: FastifyInstance, parts: ConsoleParts): void 
     const facts = await actOnSeveral(parts, { ...which, among: configured(parts) }, act);
     return { deliveries: facts.length, parked: facts.filter(isParked).length };
   });
-  app.post('/api/deliveries/discard', async ({ body, user }) => {
-    const which = parsed(several.refine(namesSome, 'name a destination, a study or both'), body);
+  app.post('/api/deliveries/discard', async (request) => {
+    const { body, user } = request;
+    const which = { ...parsed(several.refine(namesSome, 'name a destination, a study or both'), body), scope: requestScope(request) };
     const act = ({ delivery, generation }: StoredDelivery): Promise<Fact> =>
       publishAction(parts.bus, { operator: user!.name, action: 'delivery-discarded', subject: delivery.id, generation });
     return { deliveries: (await actOnSeveral(parts, which, act)).length };
@@ -74,6 +83,7 @@ export function deliveryRoutes(app: FastifyInstance, parts: ConsoleParts): void 
 }
 
 type Several = z.infer<typeof several>;
+type Which = Several & { readonly scope: FacilityScope };
 
 const namesSome = ({ destination, study }: Several): boolean => destination !== undefined || study !== undefined;
 
@@ -98,13 +108,13 @@ function assertConfigured(parts: ConsoleParts, destination: string): void {
 /** Page by page, each written at once, so that a second request goes on where a failing one stopped. `among`: only to these destinations. */
 async function actOnSeveral(
   parts: ConsoleParts,
-  { destination, study, state, among }: Several & { among?: string[] },
+  { destination, study, state, scope, among }: Which & { among?: string[] },
   act: (stored: StoredDelivery) => Promise<Fact>,
 ): Promise<Fact[]> {
   const done: Fact[] = [];
   let afterId: string | undefined;
   while (done.length < MAX_RETRIED) {
-    const which = { destination, destinations: among, studyKey: study, states: [state], afterId, limit: PAGE } as const;
+    const which = { destination, destinations: among, studyKey: study, scope, states: [state], afterId, limit: PAGE } as const;
     const page = await findDeliveriesInState(parts.database, which);
     if (page.length === 0) break;
     const facts = await Promise.all(page.map(act));
@@ -115,8 +125,8 @@ async function actOnSeveral(
   return done;
 }
 
-async function retriable({ database }: ConsoleParts, id: string): Promise<StoredDelivery> {
-  const [stored] = await findDeliveries(database, [id]);
+async function retriable({ database }: ConsoleParts, id: string, scope: FacilityScope): Promise<StoredDelivery> {
+  const [stored] = await findDeliveries(database, [id], scope);
   if (!stored) throw notFound(`Delivery ${id}`);
   if (stored.state !== 'failed' && stored.state !== 'parked') {
     const detail = `The delivery is ${stored.state}, not failed or parked.`;

@@ -5,6 +5,7 @@ import { explainInstance } from '@causeway/shared/config/explain-instance';
 import type { GatewayDocument } from '@causeway/shared/config/gateway-document';
 import { attributesOfRules } from '@causeway/shared/config/rule-condition';
 import { headerReaderFor } from '@causeway/shared/config/stored-header';
+import type { FacilityScope } from '@causeway/shared/database/facility-scope';
 import { countStudyInstances, findHeader, findStudyHeaders } from '@causeway/shared/database/header-queries';
 import { HEADER_ATTRIBUTES } from '@causeway/shared/events/header-attributes';
 import { associationFacts, receiptId, uid } from '@causeway/shared/events/instance';
@@ -14,8 +15,10 @@ import type { ConsoleParts } from './console-parts.ts';
 import { dryRun } from './dry-run.ts';
 import { explainPast } from './explain-past.ts';
 import { explainedDescription } from './explained-instance.ts';
+import { explainedWithin } from './explained-scope.ts';
 import { HttpProblem, notFound, parsed } from './http-problem.ts';
 import { postedDocument, readPostedDocument } from './posted-document.ts';
+import { requestScope } from './route-access.ts';
 
 const MOST_EXPLAINED = 50;
 /** Of a study: what its first instances matched is what later ones without the tag follow. */
@@ -50,7 +53,7 @@ const rehearsal = z.object({
 });
 
 export function explainRoutes(app: FastifyInstance, parts: ConsoleParts): void {
-  app.get('/api/explain', ({ query }) => explainReceived(parts, parsed(question, query)));
+  app.get('/api/explain', (request) => explainReceived(parts, parsed(question, request.query), requestScope(request)));
   app.post('/api/explain', async ({ body }) => ({ instances: [explainDescribed(parts, parsed(description, body))], more: 0 }));
   let isRehearsing = false;
   app.post('/api/configuration/dry-run', async ({ body }) => {
@@ -68,17 +71,19 @@ export function explainRoutes(app: FastifyInstance, parts: ConsoleParts): void {
   });
 }
 
-async function explainReceived(parts: ConsoleParts, { study, receipt }: z.infer<typeof question>) {
+async function explainReceived(parts: ConsoleParts, { study, receipt }: z.infer<typeof question>, scope: FacilityScope) {
   const current = revisionOf(parts);
   const { database } = parts;
-  const one = receipt === undefined ? undefined : await findHeader(database, receipt);
+  const one = receipt === undefined ? undefined : await findHeader(database, receipt, scope);
   const studyKey = one?.studyKey ?? study;
-  const whole = studyKey === undefined ? [] : await findStudyHeaders(database, studyKey, MOST_OF_STUDY);
-  if (whole.length === 0) throw notFound(study === undefined ? `Receipt ${receipt}` : `Study ${study}`);
-  const wanted = one === undefined ? whole.slice(0, MOST_EXPLAINED) : [one];
+  const whole = studyKey === undefined ? [] : await findStudyHeaders(database, studyKey, { scope, limit: MOST_OF_STUDY });
+  const own = whole.filter(({ within }) => within);
+  if (own.length === 0 && one === undefined) throw notFound(study === undefined ? `Receipt ${receipt}` : `Study ${study}`);
+  const wanted = one === undefined ? own.slice(0, MOST_EXPLAINED) : [one];
   const known = whole.some(({ receiptId: id }) => id === wanted[0]!.receiptId) ? whole : [...whole, ...wanted];
-  const instances = await explainPast(database, { wanted, study: known, current });
-  return { instances, more: one === undefined ? (await countStudyInstances(database, studyKey!)) - wanted.length : 0 };
+  const explained = await explainPast(database, { wanted, study: known, current });
+  const more = one === undefined ? (await countStudyInstances(database, studyKey!, scope)) - wanted.length : 0;
+  return { instances: explained.map((told) => explainedWithin(scope, told)), more };
 }
 
 function explainDescribed(

@@ -1,4 +1,4 @@
-// The first user: `admin`, with the password that the supervisor drew and printed.
+// The first user: the administrator `admin`, with the password that the supervisor drew and printed.
 import { readFile, rm } from 'node:fs/promises';
 import { countUsers, insertUser } from '@causeway/shared/database/accounts';
 import type { Database } from '@causeway/shared/database/database';
@@ -13,7 +13,9 @@ export async function createFirstUser(database: Database, passwordFile: string |
   if (!passwordFile) throw new Error('there is no user yet: name a file with the first password of admin in CAUSEWAY_FIRST_PASSWORD_FILE');
   const password = (await readFile(passwordFile, 'utf8')).trim();
   if (password === '') throw new Error('the file of CAUSEWAY_FIRST_PASSWORD_FILE is empty');
-  const created = await insertUser(database, { name: FIRST_USER, passwordHash: await hashPassword(password), mustChangePassword: true });
+  const rights = { role: 'administrator', allFacilities: true, facilities: [] } as const;
+  const user = { name: FIRST_USER, passwordHash: await hashPassword(password), mustChangePassword: true, ...rights };
+  const created = await insertUser(database, user);
   if (created) log.info({ user: FIRST_USER }, 'first user created');
 }
 

@@ -310,4 +310,40 @@ describe('the page', () => {
     await page.locator('#banner').waitFor({ state: 'hidden' });
     await looked('back');
   });
+
+  test('lets an administrator make, change and remove a user, and shows the first password once', async () => {
+    await signIn('users');
+    await page.getByRole('button', { name: 'New user…' }).click();
+    await page.getByLabel('Name').fill('nora');
+    await page.getByLabel('operator').check();
+    await page.getByLabel('North Imaging').check();
+    await page.getByRole('button', { name: 'Make', exact: true }).click();
+    await shows('First password of nora, shown only now: ');
+    const row = page.getByRole('row', { name: 'nora' });
+    await row.getByText('operator').waitFor();
+    await looked('users');
+    await row.getByRole('button', { name: 'Change…' }).click();
+    await page.getByLabel('reader').check();
+    await page.getByRole('button', { name: 'Change', exact: true }).click();
+    await row.getByText('reader').waitFor();
+    await row.getByRole('button', { name: 'Remove…' }).click();
+    await page.getByRole('button', { name: 'Remove', exact: true }).click();
+    await row.waitFor({ state: 'detached' });
+    await looked('users');
+  });
+
+  test('offers a reader nothing to do, and no users', async () => {
+    const instance = sampleInstance(1, 1);
+    await know(routedFact(instance, 1, { to: ['cloud'] }), failedFact(sampleDelivery(instance, 'cloud'), 2));
+    const rights = { role: 'reader', allFacilities: false, facilities: ['north'] } as const;
+    await gateway.as('rita', rights);
+    await page.goto(`${address}/#failed`);
+    await page.getByLabel('User').fill('rita');
+    await page.getByLabel('Password').fill(TEST_PASSWORD);
+    await page.getByLabel('Password').press('Enter');
+    await shows('0122 SOP class not supported');
+    for (const name of [/Retry/, /Give up/]) assert.equal(await page.getByRole('button', { name }).count(), 0, String(name));
+    assert.equal(await page.getByRole('link', { name: 'Users' }).count(), 0);
+    await looked('reader');
+  });
 });

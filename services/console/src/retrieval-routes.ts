@@ -7,10 +7,11 @@ import { newEnvelope } from '@causeway/shared/events/envelope';
 import { retrievalSubject } from '@causeway/shared/events/flow';
 import { lane, uid } from '@causeway/shared/events/instance';
 import type { Retrieval } from '@causeway/shared/events/retrieval';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { type ConsoleParts, publishAction, showAtOnce } from './console-parts.ts';
 import { HttpProblem, notFound, parsed } from './http-problem.ts';
+import { requestScope } from './route-access.ts';
 
 const MAX_LISTED = 200;
 const request = z.object({
@@ -36,13 +37,19 @@ export function retrievalRoutes(app: FastifyInstance, parts: ConsoleParts): void
     ]);
     return reply.code(202).send({ id: retrieval.id });
   });
-  app.get('/api/retrievals', async () => ({ retrievals: await listRetrievals(parts.database, { limit: MAX_LISTED }) }));
-  app.get<{ Params: { id: string } }>('/api/retrievals/:id', async ({ params }) => {
-    const [retrieval] = await listRetrievals(parts.database, { id: params.id, limit: 1 });
-    if (!retrieval) throw notFound(`Retrieval ${params.id}`);
+  app.get('/api/retrievals', async (request) => ({
+    retrievals: await listRetrievals(parts.database, { requestedBy: requesterOf(request), limit: MAX_LISTED }),
+  }));
+  app.get<{ Params: { id: string } }>('/api/retrievals/:id', async (request) => {
+    const { id } = request.params;
+    const [retrieval] = await listRetrievals(parts.database, { id, requestedBy: requesterOf(request), limit: 1 });
+    if (!retrieval) throw notFound(`Retrieval ${id}`);
     return retrieval;
   });
 }
+
+/** What is fetched from an archive belongs to no facility: who has some of them only sees what that user asked for when it still had all. */
+const requesterOf = (request: FastifyRequest): string | undefined => (requestScope(request) === 'all' ? undefined : request.user!.name);
 
 function assertConfigured({ revision }: ConsoleParts, { source, destinations }: z.infer<typeof request>): void {
   const document = revision()?.document;

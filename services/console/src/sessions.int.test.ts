@@ -5,7 +5,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import { cookieOf, log, startTestConsole, TEST_PASSWORD, type TestConsole } from './console-for-tests.ts';
+import { ADMINISTRATOR, cookieOf, log, startTestConsole, TEST_PASSWORD, type TestConsole } from './console-for-tests.ts';
 import { createFirstUser } from './first-user.ts';
 
 let page: TestConsole;
@@ -61,7 +61,7 @@ describe('sign-in', () => {
     assert.match(String(reply.headers['set-cookie']), /HttpOnly; SameSite=Strict/);
     const cookie = cookieOf(reply);
     const get = () => page.app.inject({ method: 'GET', url: '/api/session', headers: { cookie } });
-    assert.deepEqual((await get()).json(), { user: 'admin', mustChangePassword: false });
+    assert.deepEqual((await get()).json(), { user: 'admin', mustChangePassword: false, ...ADMINISTRATOR });
     assert.equal((await page.app.inject({ method: 'DELETE', url: '/api/session', headers: { ...OURS, cookie } })).statusCode, 204);
     assert.equal((await get()).statusCode, 401);
   });
@@ -201,7 +201,7 @@ describe('the password', () => {
     await createFirstUser(page.database, file, log);
     await writeFile(file, 'another one');
     await createFirstUser(page.database, file, log);
-    assert.deepEqual((await page.signIn('drawn by the supervisor')).json(), { user: 'admin', mustChangePassword: true });
+    assert.deepEqual((await page.signIn('drawn by the supervisor')).json(), { user: 'admin', mustChangePassword: true, ...ADMINISTRATOR });
     await rm(folder, { recursive: true });
   });
 });

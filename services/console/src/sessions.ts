@@ -124,7 +124,13 @@ async function replacePassword(parts: ConsoleParts, request: FastifyRequest, rep
   return reply.code(204).send();
 }
 
-const shown = ({ name, mustChangePassword }: User) => ({ user: name, mustChangePassword });
+const shown = ({ name, mustChangePassword, role, allFacilities, facilities }: User) => ({
+  user: name,
+  mustChangePassword,
+  role,
+  allFacilities,
+  facilities,
+});
 const hashToken = (token: string): string => createHash('sha256').update(token).digest('hex');
 
 function tokenHashOf(request: FastifyRequest): string | undefined {

@@ -1,21 +1,30 @@
 // How the gateway does, in one answer: services, the document they work by, queues, what waits, destinations, disk. No patient data.
-import { openWork } from '@causeway/shared/database/open-work';
+import { openWorkWithin } from '@causeway/shared/database/facility-work-queries';
 import { FLOW, LEDGER_CONSUMER, type StreamName } from '@causeway/shared/events/flow';
 import type { FastifyInstance } from 'fastify';
 import type { ConsoleParts } from './console-parts.ts';
+import { describeDestinations } from './destination-states.ts';
 import { askServices } from './health.ts';
-import { describeDestinations } from './study-routes.ts';
+import { requestScope } from './route-access.ts';
 
 const WORK_QUEUES = (Object.keys(FLOW) as StreamName[]).filter((stream) => FLOW[stream].retention === 'workqueue');
 
 export function statusRoutes(app: FastifyInstance, parts: ConsoleParts): void {
-  app.get('/api/status', async () => {
+  app.get('/api/status', async (request) => {
+    const scope = requestScope(request);
     const [services, queues, factsBehind, work, destinations, disk] = await Promise.all([
       askServices(parts),
-      Promise.all(WORK_QUEUES.map(async (stream) => ({ stream, ...(await parts.bus.backlog(stream)), most: FLOW[stream].maxMessages }))),
+      // Their numbers are those of all facilities together.
+      Promise.all(
+        (scope === 'all' ? WORK_QUEUES : []).map(async (stream) => ({
+          stream,
+          ...(await parts.bus.backlog(stream)),
+          most: FLOW[stream].maxMessages,
+        })),
+      ),
       parts.bus.unacknowledged('FACTS', LEDGER_CONSUMER),
-      openWork(parts.database),
-      describeDestinations(parts),
+      openWorkWithin(parts.database, scope),
+      describeDestinations(parts, scope),
       describeDisk(parts),
     ]);
     const ready = Object.values(services).every((service) => service.ready);

@@ -1,12 +1,15 @@
 // Studies, destinations and the audit: what the page reads.
 
-import { openWork } from '@causeway/shared/database/open-work';
-import { findStudy, listStudies, type StudySummary } from '@causeway/shared/database/study-queries';
-import { listDestinationStates, listDestinationWork, listOperatorActions } from '@causeway/shared/database/work-queries';
+import { findStudyWithin, listStudiesWithin } from '@causeway/shared/database/facility-study-queries';
+import { openWorkWithin } from '@causeway/shared/database/facility-work-queries';
+import type { StudySummary } from '@causeway/shared/database/study-queries';
+import { listOperatorActions } from '@causeway/shared/database/work-queries';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { ConsoleParts } from './console-parts.ts';
+import { describeDestinations } from './destination-states.ts';
 import { notFound, parsed } from './http-problem.ts';
+import { requestScope } from './route-access.ts';
 
 const MAX_STUDIES = 200;
 const MAX_ACTIONS = 500;
@@ -19,48 +22,24 @@ const studiesQuery = z.object({
 const actionsQuery = z.object({ limit: z.coerce.number().int().min(1).max(MAX_ACTIONS).default(100) });
 
 export function studyRoutes(app: FastifyInstance, parts: ConsoleParts): void {
-  app.get('/api/studies', async ({ query }) => {
-    const page = parsed(studiesQuery, query);
-    const studies = await listStudies(parts.database, page);
+  app.get('/api/studies', async (request) => {
+    const page = parsed(studiesQuery, request.query);
+    const studies = await listStudiesWithin(parts.database, requestScope(request), page);
     return { studies, next: studies.length === page.limit ? cursorAfter(studies.at(-1)!) : null };
   });
-  app.get<{ Params: { uid: string } }>('/api/studies/:uid', async ({ params }) => {
-    const study = await findStudy(parts.database, params.uid);
-    if (!study) throw notFound(`Study ${params.uid}`);
+  app.get<{ Params: { uid: string } }>('/api/studies/:uid', async (request) => {
+    const { uid } = request.params;
+    const study = await findStudyWithin(parts.database, requestScope(request), uid);
+    if (!study) throw notFound(`Study ${uid}`);
     return study;
   });
-  app.get('/api/work', () => openWork(parts.database));
-  app.get('/api/destinations', async () => ({ destinations: await describeDestinations(parts) }));
-  app.get('/api/audit', async ({ query }) => ({
-    actions: await listOperatorActions(parts.database, parsed(actionsQuery, query).limit),
-  }));
-}
-
-/** Those of the document, and those it no longer has that still have work. `queued`: messages in JetStream. */
-export async function describeDestinations({ database, bus, revision }: Pick<ConsoleParts, 'database' | 'bus' | 'revision'>) {
-  const [states, work] = await Promise.all([listDestinationStates(database), listDestinationWork(database)]);
-  const configured = new Map(revision()?.document.destinations.map((destination) => [destination.id, destination.kind]));
-  const ids = [...configured.keys(), ...work.map(({ destination }) => destination).filter((id) => !configured.has(id))];
-  return Promise.all(
-    ids.map(async (id) => {
-      const state = states.find(({ destination }) => destination === id);
-      const { open = 0, parked = 0, failed = 0, oldestDueAt = null } = work.find(({ destination }) => destination === id) ?? {};
-      const queued = await bus.queued('DELIVERIES', `delivery.due.${id}.>`);
-      const kind = configured.get(id) ?? null;
-      return {
-        id,
-        kind,
-        state: state?.state ?? 'open',
-        since: state?.since ?? null,
-        reason: state?.reason ?? null,
-        queued,
-        open,
-        parked,
-        failed,
-        oldestDueAt,
-      };
-    }),
-  );
+  app.get('/api/work', (request) => openWorkWithin(parts.database, requestScope(request)));
+  app.get('/api/destinations', async (request) => ({ destinations: await describeDestinations(parts, requestScope(request)) }));
+  // What others did tells of other facilities, and from where they signed in.
+  app.get('/api/audit', async ({ query, user }) => {
+    const operator = user!.role === 'administrator' ? undefined : user!.name;
+    return { actions: await listOperatorActions(parts.database, { operator, ...parsed(actionsQuery, query) }) };
+  });
 }
 
 const cursorAfter = ({ lastReceivedAt, studyKey }: StudySummary): string =>

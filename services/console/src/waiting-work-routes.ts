@@ -1,13 +1,16 @@
 // Work that waits for a person: held instances are assigned, released to the rules or discarded, quarantined ones tried again or discarded. All of it is audited.
 import { receiveAgain, routeAgain } from '@causeway/shared/bus/set-in-motion';
+import type { FacilityScope } from '@causeway/shared/database/facility-scope';
+import { facilitiesOfInstances, listWaitingWorkWithin } from '@causeway/shared/database/facility-work-queries';
 import { findInstances, type StoredInstance } from '@causeway/shared/database/stored-work';
-import { listWaitingWork } from '@causeway/shared/database/work-queries';
 import type { Fact } from '@causeway/shared/events/facts';
 import { receiptId } from '@causeway/shared/events/instance';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { type ConsoleParts, publishAction, showAtOnce } from './console-parts.ts';
+import { heldWithin } from './explained-scope.ts';
 import { HttpProblem, notFound, parsed } from './http-problem.ts';
+import { ownOf, requestScope } from './route-access.ts';
 
 const MAX_GROUPS = 200;
 /** As many as one group of the list names. */
@@ -27,41 +30,62 @@ const one = ({ params }: Chosen): string[] => [parsed(single, params).receiptId]
 const many = ({ body }: Chosen): string[] => parsed(several, body).receiptIds;
 
 export function waitingWorkRoutes(app: FastifyInstance, parts: ConsoleParts): void {
-  app.get('/api/held', async () => ({ waiting: await listWaitingWork(parts.database, MAX_GROUPS) }));
+  app.get('/api/held', async (request) => {
+    const scope = requestScope(request);
+    const waiting = await listWaitingWorkWithin(parts.database, scope, MAX_GROUPS);
+    return { waiting: waiting.map((work) => ({ ...work, held: heldWithin(scope, work.held) })) };
+  });
   for (const [path, chosen] of [
     ['/api/held/:receiptId', one],
     ['/api/held', many],
   ] as const) {
+    const act = (request: FastifyRequest, how: Pick<Acting, 'act' | 'state'>): Promise<{ instances: number }> =>
+      actOnEach(parts, { receiptIds: chosen(request), scope: requestScope(request), ...how });
     app.post(`${path}/assign`, async (request) => {
       const { facilities } = parsed(z.object({ facilities: facilityIds }), request.body);
-      assertFacilities(parts, facilities);
-      return actOnEach(parts, { receiptIds: chosen(request), state: 'held', act: assigning(parts, facilities, request.user!.name) });
+      assertFacilities(parts, facilities, requestScope(request));
+      return act(request, { state: 'held', act: assigning(parts, facilities, request.user!.name) });
     });
-    app.post(`${path}/retry`, async (request) =>
-      actOnEach(parts, { receiptIds: chosen(request), state: 'quarantined', act: retrying(parts, request.user!.name) }),
-    );
-    app.post(`${path}/release`, async (request) =>
-      actOnEach(parts, { receiptIds: chosen(request), state: 'held', act: releasing(parts, request.user!.name) }),
-    );
-    app.post(`${path}/discard`, async (request) =>
-      actOnEach(parts, { receiptIds: chosen(request), act: discarding(parts, request.user!.name) }),
-    );
+    app.post(`${path}/retry`, (request) => act(request, { state: 'quarantined', act: retrying(parts, request.user!.name) }));
+    app.post(`${path}/release`, (request) => act(request, { state: 'held', act: releasing(parts, request.user!.name) }));
+    app.post(`${path}/discard`, async (request) => {
+      await assertNobodyElses(parts, chosen(request), requestScope(request));
+      return act(request, { act: discarding(parts, request.user!.name) });
+    });
   }
 }
 
 type Act = (stored: StoredInstance) => Promise<Fact[]>;
 
-/** `state`: the only one it applies to; absent: held or quarantined. Resolves when everything is published. */
-async function actOnEach(
-  parts: ConsoleParts,
-  { receiptIds, state, act }: { receiptIds: string[]; state?: 'held' | 'quarantined'; act: Act },
-): Promise<{ instances: number }> {
-  const found = await findInstances(parts.database, receiptIds);
+interface Acting {
+  readonly receiptIds: string[];
+  readonly scope: FacilityScope;
+  /** The only one it applies to; absent: held or quarantined. */
+  readonly state?: 'held' | 'quarantined';
+  readonly act: Act;
+}
+
+/** Resolves when everything is published. */
+async function actOnEach(parts: ConsoleParts, { receiptIds, scope, state, act }: Acting): Promise<{ instances: number }> {
+  const found = await findInstances(parts.database, receiptIds, scope);
   if (found.length < new Set(receiptIds).size) throw notFound('One of the instances');
   const allowed = state === undefined ? ['held', 'quarantined'] : [state];
   if (found.some((stored) => !allowed.includes(stored.state))) throw notWaiting(allowed.join(' or '));
   for (const stored of found) await showAtOnce(parts, await act(stored));
   return { instances: found.length };
+}
+
+/** What is discarded is gone for everybody: who shares an instance with other facilities may claim it, but not take it from them. */
+async function assertNobodyElses({ database }: ConsoleParts, receiptIds: string[], scope: FacilityScope): Promise<void> {
+  if (scope === 'all') return;
+  const own = (await findInstances(database, receiptIds, scope)).map(({ instance }) => instance.receiptId);
+  const concerned = await facilitiesOfInstances(database, own);
+  if ([...concerned].every((id) => scope.includes(id))) return;
+  throw new HttpProblem(403, {
+    error: 'not-yours-alone',
+    detail: 'One of the instances concerns other facilities too: discarding would take it from them.',
+    whatToDo: 'Assign it to your facility, or ask somebody who has all facilities concerned.',
+  });
 }
 
 /** The router sends them to these facilities; generation + 1 lets it go beyond what was decided before. */
@@ -99,11 +123,13 @@ function discarding({ bus }: ConsoleParts, operator: string): Act {
   ];
 }
 
-function assertFacilities({ revision }: ConsoleParts, facilities: string[]): void {
-  const known = new Set(revision()?.document.facilities.map(({ id }) => id));
+/** Those of others are unknown to the user. */
+function assertFacilities({ revision }: ConsoleParts, facilities: string[], scope: FacilityScope): void {
+  const known = new Set(ownOf(scope, revision()?.document.facilities.map(({ id }) => id) ?? []));
   const unknown = facilities.filter((id) => !known.has(id));
   if (unknown.length === 0) return;
-  const detail = `The gateway document has no facility ${unknown.join(', ')}.`;
+  const whose = scope === 'all' ? 'The gateway document has' : 'You have';
+  const detail = `${whose} no facility ${unknown.join(', ')}.`;
   throw new HttpProblem(422, { error: 'unknown-facility', detail, whatToDo: `Choose among: ${[...known].join(', ')}.` });
 }
 

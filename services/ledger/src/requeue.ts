@@ -72,7 +72,7 @@ async function requeuePage(parts: RequeueParts, places: readonly ParkedPlace[]):
 }
 
 async function inOrder(transaction: Parameters<typeof findDeliveries>[0], ids: readonly string[]): Promise<StoredDelivery[]> {
-  const found = new Map((await findDeliveries(transaction, ids)).map((stored) => [stored.delivery.id, stored]));
+  const found = new Map((await findDeliveries(transaction, ids, 'all')).map((stored) => [stored.delivery.id, stored]));
   return ids.flatMap((id) => found.get(id) ?? []);
 }
 

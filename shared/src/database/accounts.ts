@@ -1,15 +1,29 @@
 // Users of the console, their sessions, and the delay that refused sign-ins earn.
 import type { Queryable } from './database.ts';
 
-export interface User {
+/** Each may what those before it may. */
+export const ROLES = ['reader', 'operator', 'administrator'] as const;
+export type Role = (typeof ROLES)[number];
+
+/** `facilities`: whose work the user sees; empty if and only if it is that of all. An administrator has all. */
+export interface UserRights {
+  readonly role: Role;
+  readonly allFacilities: boolean;
+  readonly facilities: readonly string[];
+}
+
+export interface User extends UserRights {
   readonly name: string;
   readonly passwordHash: string;
   readonly mustChangePassword: boolean;
 }
 
+/** Of `users u`. */
+export const USER = `u.name, u.password_hash AS "passwordHash", u.must_change_password AS "mustChangePassword", u.role, u.all_facilities AS "allFacilities",
+  u.facilities`;
+
 export async function findUser(target: Queryable, name: string): Promise<User | undefined> {
-  const sql = 'SELECT name, password_hash AS "passwordHash", must_change_password AS "mustChangePassword" FROM users WHERE name = $1';
-  return (await target.query<User>(sql, [name]))[0];
+  return (await target.query<User>(`SELECT ${USER} FROM users u WHERE u.name = $1`, [name]))[0];
 }
 
 export async function countUsers(target: Queryable): Promise<number> {
@@ -18,8 +32,10 @@ export async function countUsers(target: Queryable): Promise<number> {
 
 /** False when the user is there already. */
 export async function insertUser(target: Queryable, user: User): Promise<boolean> {
-  const sql = `INSERT INTO users (name, password_hash, must_change_password) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING RETURNING name`;
-  return (await target.query(sql, [user.name, user.passwordHash, user.mustChangePassword])).length === 1;
+  const sql = `INSERT INTO users (name, password_hash, must_change_password, role, all_facilities, facilities) VALUES ($1, $2, $3, $4, $5, $6)
+    ON CONFLICT (name) DO NOTHING RETURNING name`;
+  const { name, passwordHash, mustChangePassword, role, allFacilities, facilities } = user;
+  return (await target.query(sql, [name, passwordHash, mustChangePassword, role, allFacilities, facilities])).length === 1;
 }
 
 /** Ends all other sessions of the user: whoever knew the old password is out. */
@@ -42,8 +58,7 @@ export async function insertSession(target: Queryable, session: { tokenHash: str
 
 /** The user of a session that has not expired. */
 export async function findSessionUser(target: Queryable, tokenHash: string): Promise<User | undefined> {
-  const sql = `SELECT u.name, u.password_hash AS "passwordHash", u.must_change_password AS "mustChangePassword"
-    FROM sessions s JOIN users u ON u.name = s.user_name WHERE s.token_hash = $1 AND s.expires_at > now()`;
+  const sql = `SELECT ${USER} FROM sessions s JOIN users u ON u.name = s.user_name WHERE s.token_hash = $1 AND s.expires_at > now()`;
   return (await target.query<User>(sql, [tokenHash]))[0];
 }
 

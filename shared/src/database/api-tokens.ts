@@ -1,5 +1,5 @@
 // API tokens: by their hash, never themselves.
-import type { User } from './accounts.ts';
+import { USER, type User } from './accounts.ts';
 import type { Database, Queryable } from './database.ts';
 
 export interface ApiToken {
@@ -38,14 +38,16 @@ export async function insertApiToken(database: Database, token: NewApiToken): Pr
   });
 }
 
-/** Newest first; those that expired within the last month too, so that one sees why a program is refused. */
-export async function listApiTokens(target: Queryable): Promise<ApiToken[]> {
-  return target.query<ApiToken>(`SELECT ${SHOWN} FROM api_tokens ORDER BY created_at DESC, id`);
+/** Newest first; those that expired within the last month too, so that one sees why a program is refused. `ofUser` absent: everybody's. */
+export async function listApiTokens(target: Queryable, ofUser?: string): Promise<ApiToken[]> {
+  const sql = `SELECT ${SHOWN} FROM api_tokens WHERE $1::text IS NULL OR user_name = $1 ORDER BY created_at DESC, id`;
+  return target.query<ApiToken>(sql, [ofUser ?? null]);
 }
 
-/** Resolves with its name; undefined: there is none. It is refused from then on. */
-export async function deleteApiToken(target: Queryable, id: string): Promise<string | undefined> {
-  return (await target.query<{ name: string }>('DELETE FROM api_tokens WHERE id = $1 RETURNING name', [id]))[0]?.name;
+/** Resolves with its name; undefined: there is none, or it is another user's than `ofUser`. It is refused from then on. */
+export async function deleteApiToken(target: Queryable, id: string, ofUser?: string): Promise<string | undefined> {
+  const sql = 'DELETE FROM api_tokens WHERE id = $1 AND ($2::text IS NULL OR user_name = $2) RETURNING name';
+  return (await target.query<{ name: string }>(sql, [id, ofUser ?? null]))[0]?.name;
 }
 
 /** `unnoted`: its last use is noted more than a minute ago, or not at all. */
@@ -57,7 +59,7 @@ export interface TokenHolder {
 
 /** Whose token it is; undefined: not known, or expired. */
 export async function findTokenHolder(target: Queryable, tokenHash: string): Promise<TokenHolder | undefined> {
-  const sql = `SELECT t.id, u.name, u.password_hash AS "passwordHash", u.must_change_password AS "mustChangePassword",
+  const sql = `SELECT t.id, ${USER},
       t.last_used_at IS NULL OR t.last_used_at < now() - interval '1 minute' AS unnoted
     FROM api_tokens t JOIN users u ON u.name = t.user_name WHERE t.token_hash = $1 AND t.expires_at > now()`;
   const [found] = await target.query<User & { id: string; unnoted: boolean }>(sql, [tokenHash]);

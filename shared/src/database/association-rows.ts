@@ -94,6 +94,11 @@ export interface AssociationEntry {
   readonly responses: AssociationRecord['responses'];
 }
 
+/** What the peer is resolved to a facility by, beside its titles and its address. */
+export interface WithSubject {
+  readonly tlsSubject: string | null;
+}
+
 export type AssociationDetail = AssociationEntry & AssociationRow['negotiation'];
 
 export interface AssociationsPage {
@@ -112,13 +117,13 @@ const ENTRY = `id, outcome, detail, event, count, started_at AS "startedAt", end
   called_ae AS "calledAe", instances, data_set_bytes AS "dataSetBytes", responses`;
 
 /** Newest first; the next page is before the `endedAt` of the last. */
-export async function listAssociations(target: Queryable, page: AssociationsPage): Promise<AssociationEntry[]> {
-  const sql = `SELECT ${ENTRY} FROM associations
+export async function listAssociations(target: Queryable, page: AssociationsPage): Promise<(AssociationEntry & WithSubject)[]> {
+  const sql = `SELECT ${ENTRY}, negotiation->'tls'->>'subject' AS "tlsSubject" FROM associations
     WHERE ($1::text IS NULL OR source = $1) AND ($2::text IS NULL OR calling_ae = $2 OR called_ae = $2) AND ($3::text IS NULL OR outcome = $3)
       AND ($4::timestamptz IS NULL OR ended_at >= $4) AND ($5::timestamptz IS NULL OR ended_at < $5)
     ORDER BY ended_at DESC, id DESC LIMIT $6`;
   const { source = null, aeTitle = null, outcome = null, since = null, before = null, limit } = page;
-  return target.query<AssociationEntry>(sql, [source, aeTitle, outcome, since, before, limit]);
+  return target.query<AssociationEntry & WithSubject>(sql, [source, aeTitle, outcome, since, before, limit]);
 }
 
 export async function findAssociation(target: Queryable, id: string): Promise<AssociationDetail | undefined> {

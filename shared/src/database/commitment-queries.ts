@@ -33,17 +33,26 @@ const ENTRY = `id, transaction_uid AS "transactionUid", calling_ae AS "callingAe
   reference_count AS "references", after, deadline_at AS "deadlineAt", duplicate, state, state_at AS "stateAt",
   CASE WHEN state IN ('open', 'decided') THEN next_at END AS "nextAt", attempts, committed, failed, reported_on AS "reportedOn", reason`;
 
+/** Of the association that the request came on, if that has a record. */
+export interface CommitmentPeer {
+  readonly tlsSubject: string | null;
+  readonly recorded: boolean;
+}
+
+const PEER = `(SELECT a.negotiation->'tls'->>'subject' FROM associations a WHERE a.id = association_id) AS "tlsSubject",
+  EXISTS (SELECT 1 FROM associations a WHERE a.id = association_id) AS recorded`;
+
 /** Newest first. */
 export async function listCommitments(
   target: Queryable,
   page: { state?: CommitmentState; callingAe?: string; limit: number },
-): Promise<CommitmentEntry[]> {
-  const sql = `SELECT ${ENTRY} FROM commitments WHERE ($1::text IS NULL OR state = $1) AND ($2::text IS NULL OR calling_ae = $2)
+): Promise<(CommitmentEntry & CommitmentPeer)[]> {
+  const sql = `SELECT ${ENTRY}, ${PEER} FROM commitments WHERE ($1::text IS NULL OR state = $1) AND ($2::text IS NULL OR calling_ae = $2)
     ORDER BY requested_at DESC, id DESC LIMIT $3`;
-  return target.query<CommitmentEntry>(sql, [page.state ?? null, page.callingAe ?? null, page.limit]);
+  return target.query<CommitmentEntry & CommitmentPeer>(sql, [page.state ?? null, page.callingAe ?? null, page.limit]);
 }
 
-export async function findCommitment(target: Queryable, id: string): Promise<CommitmentDetail | undefined> {
-  const sql = `SELECT ${ENTRY}, COALESCE(failures, '[]'::jsonb) AS failures FROM commitments WHERE id = $1`;
-  return (await target.query<CommitmentDetail>(sql, [id]))[0];
+export async function findCommitment(target: Queryable, id: string): Promise<(CommitmentDetail & CommitmentPeer) | undefined> {
+  const sql = `SELECT ${ENTRY}, ${PEER}, COALESCE(failures, '[]'::jsonb) AS failures FROM commitments WHERE id = $1`;
+  return (await target.query<CommitmentDetail & CommitmentPeer>(sql, [id]))[0];
 }

@@ -4,6 +4,7 @@ import type { Held } from '../events/facts.ts';
 import type { AssociationFacts, Lane } from '../events/instance.ts';
 import type { Queryable } from './database.ts';
 import { type DeliveryState, OF_RETRIEVALS } from './delivery-rows.ts';
+import { type FacilityScope, instanceWithin, scopeValue } from './facility-scope.ts';
 import type { InstanceState } from './instance-rows.ts';
 import { OF_STUDY_MONTHS } from './study-queries.ts';
 
@@ -27,6 +28,8 @@ export interface DecidedInstance extends ReceivedHeader {
   readonly lane: Lane;
   readonly held: Held | null;
   readonly fetched: boolean;
+  /** It concerns one of the facilities asked for. */
+  readonly within: boolean;
 }
 
 export interface RecordedDelivery {
@@ -70,22 +73,37 @@ export async function findReceivedHeaders(target: Queryable, { from, after, limi
 
 const DECIDED = `${HEADER}, i.state, i.lane, i.held, NOT ${RECEIVED} AS fetched`;
 
-/** In the order of their receipt. */
-export async function findStudyHeaders(target: Queryable, studyKey: string, limit: number): Promise<DecidedInstance[]> {
-  const sql = `SELECT ${DECIDED} FROM study_counts n JOIN instances i ON i.study_key = n.study_key AND ${OF_STUDY_MONTHS}
-    LEFT JOIN studies s ON s.study_key = n.study_key WHERE n.study_key = $1 ORDER BY i.receipt_id LIMIT $2`;
-  return target.query<DecidedInstance>(sql, [studyKey, limit]);
+export interface StudyHeadersPage {
+  readonly scope: FacilityScope;
+  readonly limit: number;
 }
 
-/** `studyKey`: of the study that it is shown in. */
-export async function findHeader(target: Queryable, receiptId: string): Promise<(DecidedInstance & { studyKey: string }) | undefined> {
-  const sql = `SELECT ${DECIDED}, i.study_key AS "studyKey" ${FROM} WHERE i.receipt_id = $1`;
-  return (await target.query<DecidedInstance & { studyKey: string }>(sql, [receiptId]))[0];
+/** All of them, whosever they are: what one without the tag follows may be another's. In the order of their receipt. */
+export async function findStudyHeaders(
+  target: Queryable,
+  studyKey: string,
+  { scope, limit }: StudyHeadersPage,
+): Promise<DecidedInstance[]> {
+  const sql = `SELECT ${DECIDED}, ${instanceWithin('i', '$3')} AS within FROM study_counts n
+      JOIN instances i ON i.study_key = n.study_key AND ${OF_STUDY_MONTHS} LEFT JOIN studies s ON s.study_key = n.study_key
+    WHERE n.study_key = $1 ORDER BY i.receipt_id LIMIT $2`;
+  return target.query<DecidedInstance>(sql, [studyKey, limit, scopeValue(scope)]);
 }
 
-export async function countStudyInstances(target: Queryable, studyKey: string): Promise<number> {
-  const sql = 'SELECT receipts AS instances FROM study_counts WHERE study_key = $1';
-  return (await target.query<{ instances: number }>(sql, [studyKey]))[0]?.instances ?? 0;
+/** `studyKey`: of the study that it is shown in. undefined: it is not known, or concerns none of the facilities. */
+export async function findHeader(
+  target: Queryable,
+  receiptId: string,
+  scope: FacilityScope,
+): Promise<(DecidedInstance & { studyKey: string }) | undefined> {
+  const sql = `SELECT ${DECIDED}, true AS within, i.study_key AS "studyKey" ${FROM} WHERE i.receipt_id = $1 AND ${instanceWithin('i', '$2')}`;
+  return (await target.query<DecidedInstance & { studyKey: string }>(sql, [receiptId, scopeValue(scope)]))[0];
+}
+
+export async function countStudyInstances(target: Queryable, studyKey: string, scope: FacilityScope): Promise<number> {
+  const sql = `SELECT count(*) AS instances FROM study_counts n JOIN instances i ON i.study_key = n.study_key AND ${OF_STUDY_MONTHS}
+    WHERE n.study_key = $1 AND ${instanceWithin('i', '$2')}`;
+  return (await target.query<{ instances: number }>(sql, [studyKey, scopeValue(scope)]))[0]?.instances ?? 0;
 }
 
 export async function findRecordedDeliveries(target: Queryable, receiptIds: readonly string[]): Promise<RecordedDelivery[]> {

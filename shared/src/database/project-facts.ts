@@ -14,6 +14,7 @@ import {
   OF_RETRIEVALS,
   upsertDeliveries,
 } from './delivery-rows.ts';
+import { upsertFacilityStudies } from './facility-study-rows.ts';
 import { DELIVERY_RANK, factOrder, INSTANCE_RANK } from './fact-order.ts';
 import { type InstanceChange, type InstanceRow, instanceRowOf, mergedInstance, upsertInstances } from './instance-rows.ts';
 import { recountStudies } from './kept-counts.ts';
@@ -105,6 +106,7 @@ class ProjectedRows {
       const receiptIds = await this.#receipts(transaction, touched.receiptIds);
       await upsertStudies(transaction, this.#studies.sorted(), this.#series.sorted());
       const received = await upsertInstances(transaction, this.#instances.sorted());
+      await upsertFacilityStudies(transaction, this.#instances.sorted());
       await upsertDeliveries(transaction, this.#deliveries.sorted());
       await upsertRetrievals(transaction, this.#retrievals.sorted());
       await upsertDestinationStates(transaction, this.#destinations.sorted());

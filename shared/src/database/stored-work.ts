@@ -4,6 +4,7 @@ import type { Delivery } from '../events/delivery.ts';
 import type { Compression, Instance, Lane } from '../events/instance.ts';
 import type { Queryable } from './database.ts';
 import { type DeliveryState, filedUnder, filedUnderOf, ofReceipt } from './delivery-rows.ts';
+import { deliveryWithin, type FacilityScope, instanceWithin, scopeValue } from './facility-scope.ts';
 import type { InstanceState } from './instance-rows.ts';
 
 export interface StoredInstance {
@@ -64,15 +65,17 @@ const DESTINATIONS = `ARRAY(SELECT d.destination FROM deliveries d WHERE ${ofRec
 const DELIVERY = `d.id AS delivery_id, d.destination, d.facility AS delivery_facility, d.rule, d.configuration_revision AS delivery_revision,
   d.retrieval_id, d.state AS delivery_state, d.generation AS delivery_generation`;
 
-export async function findInstances(target: Queryable, receiptIds: readonly string[]): Promise<StoredInstance[]> {
-  const sql = `SELECT ${INSTANCE}, ${DESTINATIONS} FROM instances i WHERE i.receipt_id = ANY($1::uuid[])`;
-  return (await target.query<InstanceWithDestinations>(sql, [receiptIds])).map(storedInstance);
+/** Those that concern one of the facilities. */
+export async function findInstances(target: Queryable, receiptIds: readonly string[], scope: FacilityScope): Promise<StoredInstance[]> {
+  const sql = `SELECT ${INSTANCE}, ${DESTINATIONS} FROM instances i WHERE i.receipt_id = ANY($1::uuid[]) AND ${instanceWithin('i', '$2')}`;
+  return (await target.query<InstanceWithDestinations>(sql, [receiptIds, scopeValue(scope)])).map(storedInstance);
 }
 
-export async function findDeliveries(target: Queryable, ids: readonly string[]): Promise<StoredDelivery[]> {
+/** Those that are made on behalf of one of the facilities. */
+export async function findDeliveries(target: Queryable, ids: readonly string[], scope: FacilityScope): Promise<StoredDelivery[]> {
   const sql = `SELECT ${INSTANCE}, ${DELIVERY} FROM deliveries d JOIN instances i USING (receipt_id)
-    WHERE d.id = ANY($1::text[]) AND d.filed_under = ANY($2::uuid[])`;
-  return (await target.query<InstanceRecord & DeliveryRecord>(sql, [ids, filedUnder(ids)])).map(storedDelivery);
+    WHERE d.id = ANY($1::text[]) AND d.filed_under = ANY($2::uuid[]) AND ${deliveryWithin('d', '$3')}`;
+  return (await target.query<InstanceRecord & DeliveryRecord>(sql, [ids, filedUnder(ids), scopeValue(scope)])).map(storedDelivery);
 }
 
 /** Instances that should have gone on and did not, since before `olderThan`; the next page starts after `afterReceiptId`. */
@@ -106,6 +109,8 @@ export interface DeliveriesPage {
   /** Only those whose state is older. */
   readonly olderThan?: Date;
   readonly afterId?: string;
+  /** Absent: on whosever behalf. */
+  readonly scope?: FacilityScope;
   readonly limit: number;
 }
 
@@ -114,11 +119,11 @@ export async function findDeliveriesInState(target: Queryable, page: DeliveriesP
   const sql = `SELECT ${INSTANCE}, ${DELIVERY} FROM deliveries d JOIN instances i USING (receipt_id)
     WHERE d.state = ANY($1::text[]) AND ($2::text IS NULL OR d.destination = $2) AND ($3::timestamptz IS NULL OR d.state_at < $3)
       AND ($4::text IS NULL OR (d.filed_under, d.id) > ($8::uuid, $4)) AND ($5::text IS NULL OR d.study_key = $5)
-      AND ($7::text[] IS NULL OR d.destination = ANY($7)) AND i.object_deleted_at IS NULL
+      AND ($7::text[] IS NULL OR d.destination = ANY($7)) AND i.object_deleted_at IS NULL AND ${deliveryWithin('d', '$9')}
     ORDER BY d.filed_under, d.id LIMIT $6`;
-  const { states, destination = null, destinations = null, olderThan = null, afterId = null, studyKey = null, limit } = page;
+  const { states, destination = null, destinations = null, olderThan = null, afterId = null, studyKey = null, scope = 'all', limit } = page;
   const after = afterId === null ? null : filedUnderOf(afterId);
-  const values = [states, destination, olderThan, afterId, studyKey, limit, destinations, after];
+  const values = [states, destination, olderThan, afterId, studyKey, limit, destinations, after, scopeValue(scope)];
   return (await target.query<InstanceRecord & DeliveryRecord>(sql, values)).map(storedDelivery);
 }
 

@@ -58,11 +58,15 @@ export interface DeliveryEntry {
   readonly objectDeleted: boolean;
 }
 
+export interface DeliveriesListed {
+  readonly state: DeliveryState;
+  readonly destination?: string;
+  readonly studyKey?: string;
+  readonly limit: number;
+}
+
 /** Newest change first. */
-export async function listDeliveries(
-  target: Queryable,
-  page: { state: DeliveryState; destination?: string; studyKey?: string; limit: number },
-): Promise<DeliveryEntry[]> {
+export async function listDeliveries(target: Queryable, page: DeliveriesListed): Promise<DeliveryEntry[]> {
   const sql = `SELECT d.id, d.receipt_id AS "receiptId", d.study_key AS "studyKey", i.sop_instance_uid AS "sopInstanceUid",
       s.patient_name AS "patientName", s.patient_id AS "patientId", s.study_description AS "studyDescription", d.destination, d.facility, d.rule,
       d.configuration_revision AS "configurationRevision", d.state, d.state_at AS "stateAt", d.due_at AS "dueAt", d.attempts, d.reason,
@@ -151,12 +155,15 @@ export interface RetrievalEntry {
   readonly reason: string | null;
 }
 
-/** Newest first; of one id: that one. */
-export async function listRetrievals(target: Queryable, page: { id?: string; limit: number }): Promise<RetrievalEntry[]> {
+/** Newest first; of one id: that one; of one user: what that user asked for. */
+export async function listRetrievals(
+  target: Queryable,
+  page: { id?: string; requestedBy?: string; limit: number },
+): Promise<RetrievalEntry[]> {
   const sql = `SELECT id, source, study_instance_uid AS "studyInstanceUid", destinations, lane, requested_by AS "requestedBy",
       requested_at AS "requestedAt", state, state_at AS "stateAt", instances, fetched, from_cache AS "fromCache", reason
-    FROM retrievals WHERE $1::text IS NULL OR id = $1 ORDER BY requested_at DESC, id DESC LIMIT $2`;
-  return target.query<RetrievalEntry>(sql, [page.id ?? null, page.limit]);
+    FROM retrievals WHERE ($1::text IS NULL OR id = $1) AND ($2::text IS NULL OR requested_by = $2) ORDER BY requested_at DESC, id DESC LIMIT $3`;
+  return target.query<RetrievalEntry>(sql, [page.id ?? null, page.requestedBy ?? null, page.limit]);
 }
 
 export interface AuditEntry {
@@ -167,9 +174,12 @@ export interface AuditEntry {
   readonly subject: string;
 }
 
-/** Newest first. */
-export async function listOperatorActions(target: Queryable, limit: number): Promise<AuditEntry[]> {
-  return target.query<AuditEntry>('SELECT id, at, operator, action, subject FROM operator_actions ORDER BY at DESC, id DESC LIMIT $1', [
-    limit,
-  ]);
+/** Newest first. `operator` absent: everybody's. */
+export async function listOperatorActions(
+  target: Queryable,
+  { operator, limit }: { operator?: string; limit: number },
+): Promise<AuditEntry[]> {
+  const sql = `SELECT id, at, operator, action, subject FROM operator_actions WHERE $1::text IS NULL OR operator = $1
+    ORDER BY at DESC, id DESC LIMIT $2`;
+  return target.query<AuditEntry>(sql, [operator ?? null, limit]);
 }

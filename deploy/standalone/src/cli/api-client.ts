@@ -54,8 +54,8 @@ export class ApiClient {
     return this.#ask('POST', path, { ...options, body });
   }
 
-  put<T>(path: string, body: unknown): Promise<T> {
-    return this.#ask('PUT', path, { body });
+  put<T>(path: string, body: unknown, options: RequestOptions = {}): Promise<T> {
+    return this.#ask('PUT', path, { ...options, body });
   }
 
   delete(path: string, options?: RequestOptions): Promise<void> {

@@ -241,6 +241,31 @@ describe('deliveries', () => {
   });
 });
 
+describe('users', () => {
+  test('are made, listed, changed and removed by an administrator who signs in; a token is enough to list them', async () => {
+    const signedIn = (...words: string[]) => runCauseway(asUser(person), 'users', ...words);
+    const made = await signedIn('add', 'nora', '--role', 'operator', '--facilities', 'north');
+    const password = /^nora is operator of north. First password, shown only now: (\S+)$/m.exec(said(made))?.[1];
+    assert.ok(password !== undefined, said(made));
+    assert.match((await run('users', 'list')).stdout, /^nora +operator +north .* first$/m);
+    assert.match(said(await signedIn('set', 'nora', '--role', 'reader', '--all-facilities')), /nora is reader of all facilities/);
+    const again = said(await signedIn('set', 'nora', '--new-password'));
+    assert.ok(again.startsWith('New first password') && !again.includes(password), again);
+    const last = await signedIn('set', 'admin', '--role', 'reader', '--all-facilities');
+    assert.deepEqual([last.code, /only administrator/.test(said(last))], [1, true]);
+    assert.equal((await signedIn('remove', 'nora')).code, 1);
+    assert.match(said(await signedIn('remove', 'nora', '--yes')), /nora is removed/);
+    assert.doesNotMatch((await run('users', 'list')).stdout, /nora/);
+    for (const words of [
+      ['add', 'x'],
+      ['add', 'x', '--role', 'reader'],
+      ['set', 'x'],
+      ['add', 'x', '--facilities', 'north'],
+    ])
+      assert.equal((await signedIn(...words)).code, 2, words.join(' '));
+  });
+});
+
 describe('the gateway document', () => {
   const write = (name: string, text: string): string => {
     writeFileSync(join(home, name), text);

@@ -37,7 +37,7 @@ async function* look(call: Call, parts: CliParts): AsyncGenerator<Finding> {
   yield judgeToken(parts);
   const status = await settledStatus(api).catch(problemIn);
   yield* status instanceof ApiProblem ? judgeWithoutStatus(api, status) : judgeStatus(status);
-  yield* judgeStoredDocument(await api.get<StoredDocument>('/api/configuration'));
+  yield* judgeDocument(await api.get<StoredDocument>('/api/configuration').catch(problemIn));
   const gateway = await api.get<GatewayFacts>('/api/gateway');
   for (const listener of gateway.listeners)
     yield* await checkListener(listener, {
@@ -66,6 +66,13 @@ const problemOf = (asked: Promise<unknown>): Promise<ApiProblem | undefined> => 
 function problemIn(error: unknown): ApiProblem {
   if (error instanceof ApiProblem) return error;
   throw error;
+}
+
+/** Only administrators read the document. */
+function* judgeDocument(stored: StoredDocument | ApiProblem): Generator<Finding> {
+  if (!(stored instanceof ApiProblem)) return yield* judgeStoredDocument(stored);
+  if (stored.status !== 403) throw stored;
+  yield warning('the gateway document was not looked at: that takes an administrator', 'Let an administrator run the doctor.');
 }
 
 /** The status needs PostgreSQL and JetStream: while one is away, which services miss it is what there is to tell. */

@@ -18,6 +18,7 @@ import { printProblems } from './print-changes.ts';
 import { plainText } from './print-table.ts';
 import { statusCommands } from './status.ts';
 import { openTerminal } from './terminal.ts';
+import { userCommands } from './users.ts';
 
 const DEFAULT_URL = 'http://127.0.0.1:8080';
 const commands: readonly Command[] = [
@@ -30,6 +31,7 @@ const commands: readonly Command[] = [
   ...explainCommands,
   ...holdCommands,
   ...deliveryCommands,
+  ...userCommands,
 ];
 
 // Who reads only the beginning of a list (head) has what they wanted.

@@ -7,6 +7,7 @@ import { auditView, destinationsView } from './destinations.js';
 import { failedView } from './failed.js';
 import { showHealth } from './health.js';
 import { studiesView } from './studies.js';
+import { usersView } from './users.js';
 import { waitingView } from './waiting.js';
 
 const REFRESH_MS = 2_500;
@@ -20,6 +21,7 @@ const VIEWS = {
   associations: { title: 'Associations', make: associationsView },
   commitments: { title: 'Storage commitment', make: commitmentsView },
   audit: { title: 'Audit', make: auditView },
+  users: { title: 'Users', make: usersView },
   account: { title: 'Account', make: accountView },
 };
 
@@ -79,7 +81,8 @@ async function act(work, done, refused = (text) => toast(text, 'bad')) {
 
 function showView() {
   if (!session) return;
-  const name = Object.hasOwn(VIEWS, location.hash.slice(1)) ? location.hash.slice(1) : 'studies';
+  const asked = location.hash.slice(1);
+  const name = Object.hasOwn(VIEWS, asked) && (asked !== 'users' || isAdministrator()) ? asked : 'studies';
   view = VIEWS[name].make({ refresh, act, session, gateway: () => get('/api/gateway') });
   byId('view').replaceChildren(view.root);
   document.title = `${VIEWS[name].title} – Causeway`;
@@ -108,8 +111,13 @@ function showApp(signedIn) {
   signInPage.hidden = true;
   app.hidden = false;
   byId('account-link').textContent = session.user;
+  byId('users-link').hidden = !isAdministrator();
+  // What a reader may not do is not offered; the console refuses it in any case.
+  app.classList.toggle('reader', session.role === 'reader');
   showView();
 }
+
+const isAdministrator = () => session?.role === 'administrator';
 
 function badge(id, count) {
   byId(id).textContent = String(count);

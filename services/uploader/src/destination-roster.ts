@@ -28,6 +28,8 @@ interface Place {
   readonly served: Promise<ServedDestination | undefined>;
 }
 
+/** These hold for what is under way (send-limits.ts), or concern others: they start nothing anew. */
+const FOLLOWED_LIVE = { bandwidth: undefined, window: undefined, queued: undefined };
 const AGAIN_AFTER_MS = 5_000;
 
 export class DestinationRoster {
@@ -62,7 +64,7 @@ export class DestinationRoster {
   }
 
   #ensure(settings: DestinationSettings, titles: CallingTitles): void {
-    const fingerprint = JSON.stringify([settings, settings.kind === 'dimse' ? titles : null]);
+    const fingerprint = JSON.stringify([{ ...settings, ...FOLLOWED_LIVE }, settings.kind === 'dimse' ? titles : null]);
     const before = this.#places.get(settings.id);
     if (before?.fingerprint === fingerprint) return;
     const place = { fingerprint, served: this.#replace(before?.served, settings, titles) };

@@ -5,6 +5,7 @@ import { describeError, ObjectMissing, PermanentError } from '@causeway/shared/e
 import type { ObjectRef } from '@causeway/shared/events/instance';
 import type { ObjectStore } from '@causeway/shared/object-store/object-store';
 import { type Outcome, transient } from './delivery-outcome.ts';
+import type { Pace } from './pace.ts';
 
 /** What lies in the store is not what was stored. */
 export class DamagedObject extends PermanentError {
@@ -15,6 +16,8 @@ export interface OutboundObject {
   readonly ref: ObjectRef;
   /** As recorded; group 2 of the object has to say the same. */
   readonly meta: Pick<FileMeta, 'sopClassUid' | 'sopInstanceUid' | 'transferSyntaxUid'>;
+  /** How fast it may go out [as fast as it can]. */
+  readonly pace?: Pace;
 }
 
 /** Nothing is read yet. `of`: the identity that the object has. Throws ObjectMissing, DamagedObject (another size than recorded), TransientError (store out of reach). */
@@ -31,10 +34,15 @@ export async function openObject(
 }
 
 /** The whole Part 10 object. */
-export const wholeObject = (store: ObjectStore, object: OutboundObject): AsyncGenerator<Buffer> => verified(store, object, 'whole');
+export const wholeObject = (store: ObjectStore, object: OutboundObject): AsyncGenerator<Buffer> => paced(store, object, 'whole');
 
 /** The data set alone, in its transfer syntax. */
-export const dataSetOf = (store: ObjectStore, object: OutboundObject): AsyncGenerator<Buffer> => verified(store, object, 'data set');
+export const dataSetOf = (store: ObjectStore, object: OutboundObject): AsyncGenerator<Buffer> => paced(store, object, 'data set');
+
+function paced(store: ObjectStore, object: OutboundObject, part: 'whole' | 'data set'): AsyncGenerator<Buffer> {
+  const chunks = verified(store, object, part);
+  return object.pace === undefined ? chunks : object.pace.through(chunks);
+}
 
 /**
  * Yields nothing before group 2 has proven to be that of the object, and the last chunk only after size and SHA-256 have proven equal to those recorded at

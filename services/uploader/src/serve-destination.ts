@@ -17,6 +17,7 @@ import type { CallingTitles, DestinationSettings } from './destination-settings.
 import type { DestinationShare } from './destination-share.ts';
 import { DestinationWorker, type WaitingParcel } from './destination-worker.ts';
 import { createDimseSender } from './dimse-client.ts';
+import type { SendLimits } from './send-limits.ts';
 import type { Sender, SenderParts } from './sender.ts';
 import { createStowSender } from './stow-client.ts';
 import { traced } from './traced-worker.ts';
@@ -28,6 +29,7 @@ export interface ServeParts {
   readonly store: ObjectStore;
   readonly records: DeliveryRecords;
   readonly share: DestinationShare;
+  readonly limits: SendLimits;
   readonly readSecret: SecretReader;
   readonly associate: typeof associate;
   readonly clock: Clock;
@@ -64,7 +66,7 @@ async function serve(settings: DestinationSettings, titles: CallingTitles, parts
   const waiting = new Batcher<WaitingParcel>();
   const slots = (): number => parts.share.slots(settings.id, settings.concurrency);
   const sender = createSender(settings, titles, { ...parts, upcoming: () => waiting.upcoming().map(({ delivery }) => delivery), slots });
-  const attempts = new Attempts({ form: settings, store, sender, clock });
+  const attempts = new Attempts({ images: settings.images, store, sender, clock, paceOf: (delivery) => parts.limits.paceOf(delivery) });
   const consumptions: Consumption[] = [];
   const regulate = (): void => {
     const flows = worker.state !== 'paused' && slots() > 0;

@@ -27,6 +27,41 @@ const cases: [title: string, source: unknown, warnings: string[]][] = [
   ['one facility for everything', one({}), []],
 
   [
+    'two rows of a bandwidth schedule that meet in the night',
+    one({
+      destinations: [
+        {
+          ...CLOUD,
+          bandwidth: [
+            { from: '07:00', to: '19:00', rate: '1Mbit/s' },
+            { from: '22:00', to: '07:30', days: ['fri'], rate: '9Mbit/s' },
+          ],
+        },
+      ],
+    }),
+    ['destinations[cloud].bandwidth[1] overlaps with bandwidth[0], for example on sat at 07:00: where both fit, [0] holds'],
+  ],
+  [
+    'rows of a bandwidth schedule that touch, and windows that overlap',
+    one({
+      destinations: [
+        {
+          ...CLOUD,
+          bandwidth: [
+            { from: '07:00', to: '19:00', rate: '1Mbit/s' },
+            { from: '19:00', to: '07:00', rate: '9Mbit/s' },
+          ],
+          window: [
+            { from: '07:00', to: '19:00' },
+            { from: '08:00', to: '09:00' },
+          ],
+        },
+      ],
+    }),
+    [],
+  ],
+
+  [
     'a network inside a network of another facility: the longer one decides',
     two([{ network: '10.0.0.0/8' }], [{ network: '10.1.0.0/16' }]),
     [],

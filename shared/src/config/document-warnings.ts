@@ -4,13 +4,20 @@ import type { DocumentWarning } from './document-problems.ts';
 import type { GatewayDocument } from './gateway-document.ts';
 import { matchRowWarnings } from './match-row-warnings.ts';
 import { ruleWarnings } from './rule-warnings.ts';
+import { scheduleWarnings } from './schedule-warnings.ts';
 
 /** More is read by nobody, and stands in a line of the log. */
 const MOST_WARNINGS = 200;
 
 /** In the order of the document's importance: who gets the images, where they go, what is done with them. At most 200 and how many more there are. */
 export function documentWarnings(document: GatewayDocument): DocumentWarning[] {
-  const all = [...matchRowWarnings(document), ...destinationWarnings(document), ...ruleWarnings(document), ...listenerWarnings(document)];
+  const all = [
+    ...matchRowWarnings(document),
+    ...destinationWarnings(document),
+    ...scheduleWarnings(document),
+    ...ruleWarnings(document),
+    ...listenerWarnings(document),
+  ];
   if (all.length <= MOST_WARNINGS) return all;
   return [...all.slice(0, MOST_WARNINGS), { path: '', warning: `has ${all.length - MOST_WARNINGS} more warnings: see to these first` }];
 }

@@ -13,7 +13,6 @@ import {
   network,
   oneOrMore,
   port,
-  proxyAuth,
   secret,
   section,
   text,
@@ -39,7 +38,6 @@ const source = section({
   auth: auth(),
   tls: clientTls().optional(),
   proxy: url().optional(),
-  proxyAuth: proxyAuth().optional(),
   /** Absent: on demand only. `filter`: QIDO-RS matching keys. `window`: how far back study dates are asked for. */
   poll: section({
     every: duration('1s', '1d').prefault('30s'),

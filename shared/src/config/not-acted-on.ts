@@ -9,10 +9,9 @@ const BUILT_SYNTAXES = new Set(['unchanged', 'htj2k-lossless', 'jpeg2000-lossles
 /** Field to whether a document says something there. The defaults say nothing. */
 export const NOT_ACTED_ON: Readonly<Record<string, (document: Document) => boolean>> = {
   'facilities.weight': ({ facilities }) => facilities.some(({ weight }) => weight !== 1),
-  'facilities.quota': ({ facilities }) => facilities.some(({ quota }) => Object.values(quota).some((limit) => limit !== undefined)),
-  'destinations.bandwidth': ({ destinations }) => destinations.some(({ bandwidth }) => bandwidth.length > 0),
   'destinations.window': ({ destinations }) => destinations.some(({ window }) => window.length > 0),
-  'destinations.queued': ({ destinations }) => destinations.some(({ queued }) => queued !== 200_000),
+  'destinations.implicitVr': ({ destinations }) => destinations.some((one) => one.kind === 'stow' && one.implicitVr === 'convert'),
+  'destinations.images: uncompressed': ({ destinations }) => destinations.some(({ images }) => images === 'uncompressed'),
   'destinations.confirm: storage-commitment': ({ destinations }) => destinations.some(({ confirm }) => confirm === 'storage-commitment'),
   'compression.then.syntax': ({ compression }) => compression.some(({ then }) => !BUILT_SYNTAXES.has(then.syntax)),
   'coercion.on: deliver': ({ coercion }) => coercion.some(({ on }) => on === 'deliver'),

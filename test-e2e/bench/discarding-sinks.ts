@@ -32,3 +32,9 @@ async function startSink(address: SinkAddress, [command, ...args]: string[]): Pr
     },
   };
 }
+
+/** Resolves when so many different instances have come to the archive since it was started. */
+export async function untilArrivedAt({ host, port }: SinkAddress, count: number): Promise<void> {
+  while (Number(await (await fetch(`http://${host}:${port}/arrived`)).text()) < count)
+    await new Promise((resolve) => setTimeout(resolve, 20));
+}

@@ -2,9 +2,9 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { freePort } from '@causeway/shared/bus/nats-server-for-tests';
-import { untilArrived } from '../src/arrivals.ts';
 import { startGateway } from '../src/gateway-under-test.ts';
-import { median, type Running, start, untilListening } from './bench-processes.ts';
+import { median } from './bench-processes.ts';
+import { type SinkAddress, startArchiveSink, untilArrivedAt } from './discarding-sinks.ts';
 import type { BenchFile } from './make-files.ts';
 import { startOrthanc } from './peers.ts';
 import { sendByStorescu } from './send-files.ts';
@@ -13,6 +13,7 @@ export interface EndToEndPlan {
   readonly folder: string;
   /** An association sends one group. */
   readonly groups: BenchFile[][];
+  readonly warmUp: BenchFile[][];
   readonly rounds: number;
 }
 
@@ -42,12 +43,13 @@ async function measureWith(plan: EndToEndPlan, compression: EndToEndRow['compres
   return { compression, rounds, rates: Object.fromEntries(Object.entries(rounds).map(([name, rates]) => [name, median(rates)])) };
 }
 
-async function throughCauseway({ groups, folder }: EndToEndPlan, compressed: boolean): Promise<number> {
-  const archive = await startArchive(folder);
+async function throughCauseway(plan: EndToEndPlan, compressed: boolean): Promise<number> {
+  const { folder } = plan;
+  const archive = await startArchive();
   const dataFolder = join(folder, 'gateway-data');
   const gateway = await startGateway({ dataFolder, config: documentFor(archive.url, compressed) });
   try {
-    return await timed({ groups, folder, archiveUrl: archive.url, dicomPort: gateway.ports.dicom });
+    return await timed(plan, archive, gateway.ports.dicom);
   } finally {
     await gateway.stop();
     await archive.stop();
@@ -55,33 +57,27 @@ async function throughCauseway({ groups, folder }: EndToEndPlan, compressed: boo
   }
 }
 
-async function throughOrthanc(
-  { groups, folder }: EndToEndPlan,
-  how: { each: 'instance' | 'stable-study'; compressed: boolean },
-): Promise<number> {
-  const archive = await startArchive(folder);
+async function throughOrthanc(plan: EndToEndPlan, how: { each: 'instance' | 'stable-study'; compressed: boolean }): Promise<number> {
+  const { folder } = plan;
+  const archive = await startArchive();
   const orthanc = await startOrthanc(folder, { archiveUrl: archive.url, ...how });
   try {
-    return await timed({ groups, folder, archiveUrl: archive.url, dicomPort: orthanc.dicomPort });
+    return await timed(plan, archive, orthanc.dicomPort);
   } finally {
     await orthanc.stop();
     await archive.stop();
   }
 }
 
-/** The same for both: the sandbox archive on its own, with an empty folder on the same disk. */
-async function startArchive(folder: string): Promise<Running & { url: string }> {
-  const [port, storage] = [await freePort(), join(folder, 'archive')];
-  await rm(storage, { recursive: true, force: true });
-  const archive = start({
-    command: process.execPath,
-    args: [join(import.meta.dirname, '../../deploy/standalone/src/sandbox/main.ts')],
-    env: { CAUSEWAY_SANDBOX_DIR: storage, CAUSEWAY_SANDBOX_HOST: '127.0.0.1', CAUSEWAY_SANDBOX_PORT: String(port) },
-    logFolder: folder,
-    name: 'archive',
-  });
-  await untilListening(port);
-  return { ...archive, url: `http://127.0.0.1:${port}/dicom-web` };
+interface Archive extends SinkAddress {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+/** The same for both, and fast: what it is sent it reads and forgets. */
+async function startArchive(): Promise<Archive> {
+  const address = { host: '127.0.0.1', port: await freePort() };
+  return { ...address, ...(await startArchiveSink(address, [])), url: `http://127.0.0.1:${address.port}/dicom-web` };
 }
 
 export function documentFor(archiveUrl: string, compressed: boolean): object {
@@ -94,10 +90,13 @@ export function documentFor(archiveUrl: string, compressed: boolean): object {
   };
 }
 
-async function timed(way: { groups: BenchFile[][]; folder: string; archiveUrl: string; dicomPort: number }): Promise<number> {
-  const uids = way.groups.flat().map(({ sopInstanceUid }) => sopInstanceUid);
+/** Rate of the groups, after the warm-up has gone the same way. */
+async function timed({ groups, warmUp, folder }: EndToEndPlan, archive: Archive, dicomPort: number): Promise<number> {
+  const to = { host: '127.0.0.1', port: dicomPort };
+  await sendByStorescu(warmUp, to, folder);
+  await untilArrivedAt(archive, warmUp.flat().length);
   const began = performance.now();
-  await sendByStorescu(way.groups, { host: '127.0.0.1', port: way.dicomPort }, way.folder);
-  await untilArrived(way.archiveUrl, uids, 600_000);
-  return uids.length / ((performance.now() - began) / 1_000);
+  await sendByStorescu(groups, to, folder);
+  await untilArrivedAt(archive, warmUp.flat().length + groups.flat().length);
+  return groups.flat().length / ((performance.now() - began) / 1_000);
 }

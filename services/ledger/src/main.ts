@@ -7,6 +7,7 @@ import { account } from './account.ts';
 import { keepCommitting, takeCommitments } from './commit.ts';
 import { ledgerMetrics } from './ledger-metrics.ts';
 import { keepReleasing } from './release.ts';
+import { keepFailingRemoved } from './removed-destinations.ts';
 import { keepRequeuing } from './requeue.ts';
 import { keepUp } from './upkeep.ts';
 
@@ -31,6 +32,9 @@ await runService('ledger', async ({ bus, store, log, meter, configuration, envir
   );
   const releasing = migrated.then((done) => (done ? keepReleasing({ bus, database, log, configuration }) : undefined));
   const requeuing = migrated.then((done) => (done ? keepRequeuing({ bus, queues, database, document, log, metrics }) : undefined));
+  const failing = migrated.then((done) =>
+    done ? keepFailingRemoved({ bus, database, revision: () => configuration.current(), log }) : undefined,
+  );
   const commitments = await takeCommitments({ bus, store, database, log, configuration });
   const committing = migrated.then((done) => (done ? keepCommitting({ bus, store, database, log, configuration }) : undefined));
   return {
@@ -48,6 +52,7 @@ await runService('ledger', async ({ bus, store, log, meter, configuration, envir
       await (await upkeep)?.stop();
       await (await releasing)?.stop();
       await (await requeuing)?.stop();
+      await (await failing)?.stop();
       await database.close();
     },
   };

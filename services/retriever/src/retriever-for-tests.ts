@@ -74,6 +74,8 @@ export function memoryBus(): MemoryBus {
     }),
     queued: async () => bus.waiting,
     backlog: unused,
+    subjects: unused,
+    takeOut: unused,
     unacknowledged: unused,
     position: unused,
     replay: unused,

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { Fact } from '../events/facts.ts';
 import type { StreamName } from '../events/flow.ts';
 import type { ReplayRange } from './replay.ts';
+import type { TakeOutRange } from './take-out.ts';
 
 export interface PublishOptions {
   readonly subject: string;
@@ -77,6 +78,10 @@ export interface Bus {
   backlog(stream: StreamName): Promise<Backlog>;
   /** Messages in a stream now whose subject fits (wildcards allowed), under way or not: exact, whether or not a consumer exists yet. */
   queued(stream: StreamName, subject: string): Promise<number>;
+  /** The subjects of a stream that fit and have messages now, under way or not, each with their number. */
+  subjects(stream: StreamName, filter: string): Promise<ReadonlyMap<string, number>>;
+  /** See take-out.ts. */
+  takeOut<T>(range: TakeOutRange<T>, handler: (events: T[]) => Promise<boolean>): Promise<number>;
   /** Messages that a consumer has still to acknowledge (pending and under way); 0 when there is no such consumer. */
   unacknowledged(stream: StreamName, consumer: string): Promise<number>;
   /** Up to which message a consumer has acknowledged everything, and when its stream was made (one made anew counts from 1 again); undefined: there is no such consumer. */

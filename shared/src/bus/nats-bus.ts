@@ -4,6 +4,7 @@ import { connect, headers, type NatsConnection } from '@nats-io/transport-node';
 import { context, propagation } from '@opentelemetry/api';
 import { describeError, PublicationRefused } from '../errors.ts';
 import type { Fact } from '../events/facts.ts';
+import type { StreamName } from '../events/flow.ts';
 import type { Logger } from '../logger.ts';
 import { AcknowledgedPublisher } from './acknowledged-publisher.ts';
 import type { Bucket, Bus, ConsumerPlan, Consumption, Message, PublishOptions } from './bus.ts';
@@ -14,6 +15,7 @@ import { openBucket } from './nats-bucket.ts';
 import { replayMessages } from './replay.ts';
 import { RepliedRequests } from './replied-requests.ts';
 import { ensureStreams, type StreamSizing } from './stream-configuration.ts';
+import { takeOutMessages } from './take-out.ts';
 
 export interface BusOptions {
   readonly name: string;
@@ -129,10 +131,10 @@ function busOn(connection: Connection, options: BusOptions): Bus {
       const { state, config } = await connection.manager.streams.info(stream);
       return { messages: state.messages, bytes: state.bytes, most: { messages: config.max_msgs, bytes: config.max_bytes } };
     },
-    queued: async (stream, subject) => {
-      const { state } = await connection.manager.streams.info(stream, { subjects_filter: subject });
-      return Object.values(state.subjects ?? {}).reduce((sum, count) => sum + count, 0);
-    },
+    queued: async (stream, subject) =>
+      [...(await countBySubject(connection, stream, subject)).values()].reduce((sum, count) => sum + count, 0),
+    subjects: (stream, filter) => countBySubject(connection, stream, filter),
+    takeOut: (range, handler) => takeOutMessages(connection.manager, range, handler),
     position: (stream, consumer) => positionOf(connection.manager, stream, consumer),
     replay: (range, handler) => replayMessages(connection, range, handler),
     unacknowledged: (stream, consumer) => countUnacknowledged(connection.manager, stream, consumer),
@@ -162,6 +164,11 @@ async function publishInTrace(
   if (carrier.traceparent) messageHeaders.set('traceparent', carrier.traceparent);
   const body = JSON.stringify(carrier.traceparent ? { ...event, traceparent: carrier.traceparent } : event);
   await publisher.publish({ subject: to.subject, headers: messageHeaders, timeoutMs: to.timeoutMs ?? PUBLISH_TIMEOUT_MS }, body);
+}
+
+async function countBySubject({ manager }: Connection, stream: StreamName, filter: string): Promise<ReadonlyMap<string, number>> {
+  const { state } = await manager.streams.info(stream, { subjects_filter: filter });
+  return new Map(Object.entries(state.subjects ?? {}));
 }
 
 async function countUnacknowledged(manager: JetStreamManager, stream: string, consumer: string): Promise<number> {

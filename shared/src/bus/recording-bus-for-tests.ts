@@ -51,6 +51,15 @@ export class RecordingBus implements Bus {
     return this.#look(`${stream} ${consumer}`);
   }
 
+  async subjects(stream: string): Promise<Map<string, number>> {
+    const named = [...this.queues].filter(([queue]) => queue.startsWith(`${stream} `) && !queue.endsWith('>'));
+    return new Map(named.map(([queue, count]) => [queue.slice(stream.length + 1), count]));
+  }
+
+  takeOut(): never {
+    throw new Error('the recording bus keeps no streams');
+  }
+
   async position(): Promise<undefined> {}
 
   replay(): never {

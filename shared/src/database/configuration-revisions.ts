@@ -31,6 +31,14 @@ export async function listConfigurations(target: Queryable, limit: number): Prom
   return target.query<ConfigurationRevision>(`SELECT ${NAMED} FROM configuration_revisions ORDER BY revision DESC LIMIT $1`, [limit]);
 }
 
+/** The revision that no longer had a destination after one that had it; undefined: none ever had it, or the newest still has. */
+export async function findRemoval(target: Queryable, destination: string): Promise<{ revision: number } | undefined> {
+  const sql = `SELECT min(revision) AS revision FROM configuration_revisions WHERE revision >
+    (SELECT max(revision) FROM configuration_revisions WHERE source::jsonb->'destinations' @> jsonb_build_array(jsonb_build_object('id', $1::text)))`;
+  const [row] = await target.query<{ revision: number | null }>(sql, [destination]);
+  return row?.revision == null ? undefined : { revision: row.revision };
+}
+
 /** Hash of the file that was applied last; a file that is still the same is not applied over what was changed by the API since. */
 export async function newestFileHash(target: Queryable): Promise<string | undefined> {
   const sql = `SELECT file_hash FROM configuration_revisions WHERE origin = 'file' ORDER BY revision DESC LIMIT 1`;

@@ -38,6 +38,12 @@ export async function nextParked(target: Queryable, places: readonly Omit<Parked
   return (await target.query<{ id: string }>(sql, [first.destination, lanes, facilities, limit])).map(({ id }) => id);
 }
 
+/** Destinations with deliveries that are due, retrying or parked. */
+export async function destinationsWithOpenWork(target: Queryable): Promise<string[]> {
+  const sql = `SELECT DISTINCT destination FROM destination_counts WHERE state IN ('due', 'retrying', 'parked') AND deliveries > 0`;
+  return (await target.query<{ destination: string }>(sql)).map(({ destination }) => destination);
+}
+
 /** "CWPK" in ASCII. */
 const LOCK = 0x43_57_50_4b;
 

@@ -5,7 +5,7 @@ import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 
-export type { Meter } from '@opentelemetry/api';
+export type { BatchObservableResult, Meter } from '@opentelemetry/api';
 
 export interface Telemetry {
   readonly meter: Meter;

@@ -14,6 +14,7 @@ import { explainRoutes } from './explain-routes.ts';
 import { gatewayRoutes } from './gateway-routes.ts';
 import { healthRoutes } from './health.ts';
 import { answerProblem, notFound } from './http-problem.ts';
+import { reconciliationRoutes } from './reconciliation-routes.ts';
 import { retrievalRoutes } from './retrieval-routes.ts';
 import { assertAllowed, assertEveryRouteListed } from './route-access.ts';
 import { requireUser, sessionRoutes } from './sessions.ts';
@@ -83,6 +84,7 @@ export async function buildConsole(parts: ConsoleParts): Promise<FastifyInstance
       waitingWorkRoutes,
       deliveryRoutes,
       retrievalRoutes,
+      reconciliationRoutes,
       configurationRoutes,
       explainRoutes,
       commitmentRoutes,

@@ -43,6 +43,8 @@ interface Page {
   readonly studies: { readonly studyKey: string }[];
   readonly next: string | null;
 }
+/** Of everything that both received. */
+const DAY = '2026-01-05';
 const LISTS = [
   ...[
     '/api/studies',
@@ -71,15 +73,42 @@ const LISTS = [
     '/api/studies/2.25.6666',
   ],
   ...['/api/explain?study=2.25.6666', `/api/deliveries?state=failed&study=${SHARED_STUDY}`, '/api/session'],
+  ...[
+    '/api/reconciliation',
+    `/api/reconciliation?day=${DAY}`,
+    `/api/reconciliation?day=${DAY}&facility=south`,
+    '/api/reconciliation?facility=south',
+  ],
 ];
 
 describe('who has the north only', () => {
   test('finds nothing of the south in any list, and whoever has all facilities finds it in the same lists', async () => {
     for (const url of LISTS) assertNothingOfTheSouth(url, await get(north, url));
     const seen = await Promise.all(
-      ['/api/studies', '/api/held', '/api/deliveries/failed', '/api/commitments', '/api/associations'].map((url) => get(everything, url)),
+      [
+        '/api/studies',
+        '/api/held',
+        '/api/deliveries/failed',
+        '/api/commitments',
+        '/api/associations',
+        `/api/reconciliation?day=${DAY}`,
+      ].map((url) => get(everything, url)),
     );
     for (const { body } of seen) assert.match(body, /SOUTH|7777/);
+  });
+
+  test('is told of its own part of a day what became of it, and of no study of the other', async () => {
+    const { totals, facilities, studies } = (await get(north, `/api/reconciliation?day=${DAY}`)).json();
+    assert.deepEqual(
+      facilities.map(({ facility }: { facility: string }) => facility),
+      ['north'],
+    );
+    assert.deepEqual([totals.length, totals[0].received, totals[0].facility], [1, facilities[0].received, 'north']);
+    const shared = studies.find(({ studyKey }: { studyKey: string }) => studyKey === SHARED_STUDY);
+    assert.deepEqual([shared.received, shared.facilities, shared.patientName.includes('NORTH')], [1, ['north'], true]);
+    const all = (await get(everything, `/api/reconciliation?day=${DAY}`)).json();
+    assert.ok(all.studies.length > studies.length && all.totals[0].received > totals[0].received);
+    assert.deepEqual((await get(north, '/api/reconciliation?facility=south')).json(), { days: [] });
   });
 
   test('sees its own work whole', async () => {

@@ -285,6 +285,17 @@ describe('the page', () => {
     assert.ok(gateway.bus.facts.some((fact) => fact.type === 'ledger.operator.acted' && fact.subject === commitment.id));
   });
 
+  test('shows of each day what was received and what became of it, by facility, with the studies that are not delivered', async () => {
+    await aMorning();
+    await signIn('days');
+    await shows('2026-01-05');
+    await shows('not delivered');
+    await page.getByRole('button', { name: '2026-01-05' }).click();
+    await page.getByRole('table', { name: 'Facilities' }).getByText('north').first().waitFor();
+    await page.getByRole('table', { name: 'Studies not delivered' }).waitFor();
+    await looked('days');
+  });
+
   test('changes the password', async () => {
     await signIn('account');
     await page.getByLabel('Current password').fill(TEST_PASSWORD);

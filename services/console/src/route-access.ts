@@ -43,6 +43,8 @@ export const ROUTE_ACCESS: Readonly<Record<string, RouteAccess>> = {
   // An administrator's has everybody's actions, anyone else's their own.
   'GET /api/audit': access('reader', 'own'),
 
+  'GET /api/reconciliation': access('reader', 'own'),
+
   'GET /api/held': access('reader', 'own'),
   'POST /api/held/assign': access('operator', 'own'),
   'POST /api/held/retry': access('operator', 'own'),

@@ -2,8 +2,9 @@
 import type { Bus } from '@causeway/shared/bus/bus';
 import type { Database } from '@causeway/shared/database/database';
 import { type OpenWork, openWork } from '@causeway/shared/database/open-work';
+import { countLateReceipts, yesterday } from '@causeway/shared/database/reconciliation-queries';
 import { LEDGER_CONSUMER } from '@causeway/shared/events/flow';
-import type { Meter } from '@causeway/shared/telemetry';
+import type { BatchObservableResult, Meter } from '@causeway/shared/telemetry';
 
 export interface LedgerMetrics {
   written(facts: number, seconds: number): void;
@@ -53,12 +54,8 @@ export function ledgerMetrics(meter: Meter, parts: { bus: Bus; database: Databas
     description: 'parked deliveries that were queued, by destination',
   });
   observeWork(meter, parts.database);
-  meter.createObservableGauge('causeway_ledger_facts_behind', { description: 'facts not written yet' }).addCallback(async (result) => {
-    await parts.bus.unacknowledged('FACTS', LEDGER_CONSUMER).then(
-      (behind) => result.observe(behind),
-      () => {},
-    );
-  });
+  observeLateReceipts(meter, parts.database);
+  observeLag(meter, parts.bus);
   return {
     written: (count, took) => {
       facts.add(count);
@@ -83,4 +80,27 @@ function observeWork(meter: Meter, database: Database): void {
     },
     gauges.map(({ gauge }) => gauge),
   );
+}
+
+/** With JetStream away the gauges are absent. */
+function observeLag(meter: Meter, bus: Bus): void {
+  const behind = meter.createObservableGauge('causeway_ledger_facts_behind', { description: 'facts not written yet' });
+  const seconds = meter.createObservableGauge('causeway_ledger_behind_seconds', { description: 'age of the oldest fact not written yet' });
+  const observe = async (result: BatchObservableResult): Promise<void> => {
+    const since = await bus.waitingSince('FACTS', LEDGER_CONSUMER);
+    result.observe(behind, await bus.unacknowledged('FACTS', LEDGER_CONSUMER));
+    result.observe(seconds, since === undefined ? 0 : Math.max(0, (Date.now() - since.getTime()) / 1_000));
+  };
+  meter.addBatchObservableCallback((result) => observe(result).catch(() => {}), [behind, seconds]);
+}
+
+/** What was received before yesterday should have arrived, or wait for a person who knows. */
+function observeLateReceipts(meter: Meter, database: Database): void {
+  const late = meter.createObservableGauge('causeway_late_receipts', {
+    description: 'instances received before yesterday (UTC) that are neither delivered nor discarded',
+  });
+  late.addCallback(async (result) => {
+    const found = await countLateReceipts(database, yesterday(new Date())).catch(() => undefined);
+    if (found) result.observe(found.receipts);
+  });
 }

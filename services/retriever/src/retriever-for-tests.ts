@@ -77,6 +77,7 @@ export function memoryBus(): MemoryBus {
     subjects: unused,
     takeOut: unused,
     unacknowledged: unused,
+    waitingSince: unused,
     position: unused,
     replay: unused,
     probe: async () => undefined,

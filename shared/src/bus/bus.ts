@@ -84,6 +84,8 @@ export interface Bus {
   takeOut<T>(range: TakeOutRange<T>, handler: (events: T[]) => Promise<boolean>): Promise<number>;
   /** Messages that a consumer has still to acknowledge (pending and under way); 0 when there is no such consumer. */
   unacknowledged(stream: StreamName, consumer: string): Promise<number>;
+  /** When the first message was published that the consumer has not acknowledged; undefined: there is none. */
+  waitingSince(stream: StreamName, consumer: string): Promise<Date | undefined>;
   /** Up to which message a consumer has acknowledged everything, and when its stream was made (one made anew counts from 1 again); undefined: there is no such consumer. */
   position(stream: StreamName, consumer: string): Promise<{ sequence: number; made: string } | undefined>;
   /** See replay.ts. */

@@ -50,3 +50,12 @@ export async function positionOf(
     throw error;
   }
 }
+
+/** When the first message was published that the consumer has not acknowledged yet; undefined: there is none. */
+export async function waitingSince(manager: JetStreamManager, stream: string, consumer: string): Promise<Date | undefined> {
+  const { ack_floor } = await manager.consumers.info(stream, consumer);
+  const { state } = await manager.streams.info(stream);
+  const seq = Math.max(ack_floor.stream_seq + 1, state.first_seq);
+  if (seq > state.last_seq) return undefined;
+  return (await manager.streams.getMessage(stream, { seq }))?.time;
+}

@@ -108,10 +108,13 @@ describe('bus on nats-server', () => {
     consumption.pause();
     await bus.publish({ n: 1 }, { subject: 'instance.ready.routine.pause', messageId: 'pause-1' });
     assert.equal(await bus.unacknowledged('READY', 'pause'), 1);
+    const since = await bus.waitingSince('READY', 'pause');
+    assert.ok(since !== undefined && Math.abs(Date.now() - since.getTime()) < 60_000, String(since));
     assert.deepEqual(got, []);
     arrived = Promise.withResolvers<void>();
     consumption.resume();
     await arrived.promise;
+    while ((await bus.waitingSince('READY', 'pause')) !== undefined) await new Promise((resolve) => setTimeout(resolve, 10));
     await consumption.stop();
   });
 

@@ -8,7 +8,7 @@ import type { StreamName } from '../events/flow.ts';
 import type { Logger } from '../logger.ts';
 import { AcknowledgedPublisher } from './acknowledged-publisher.ts';
 import type { Bucket, Bus, ConsumerPlan, Consumption, Message, PublishOptions } from './bus.ts';
-import { positionOf } from './consumer-position.ts';
+import { positionOf, waitingSince } from './consumer-position.ts';
 import { consumeMessages } from './consumption.ts';
 import { inPublishSpan } from './message-spans.ts';
 import { openBucket } from './nats-bucket.ts';
@@ -137,6 +137,7 @@ function busOn(connection: Connection, options: BusOptions): Bus {
     takeOut: (range, handler) => takeOutMessages(connection.manager, range, handler),
     position: (stream, consumer) => positionOf(connection.manager, stream, consumer),
     replay: (range, handler) => replayMessages(connection, range, handler),
+    waitingSince: (stream, consumer) => waitingSince(connection.manager, stream, consumer),
     unacknowledged: (stream, consumer) => countUnacknowledged(connection.manager, stream, consumer),
     probe: () =>
       publish({ probe: true }, { subject: `probe.${options.name}`, messageId: `probe.${options.name}.${Date.now()}`, timeoutMs: 2_000 }),

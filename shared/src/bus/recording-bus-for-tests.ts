@@ -62,6 +62,8 @@ export class RecordingBus implements Bus {
 
   async position(): Promise<undefined> {}
 
+  async waitingSince(): Promise<undefined> {}
+
   replay(): never {
     throw new Error('the recording bus keeps no streams');
   }

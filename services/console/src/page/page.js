@@ -3,6 +3,7 @@ import { accountView } from './account.js';
 import { ask, get, post } from './api.js';
 import { associationsView } from './associations.js';
 import { commitmentsView } from './commitments.js';
+import { daysView } from './days.js';
 import { auditView, destinationsView } from './destinations.js';
 import { failedView } from './failed.js';
 import { showHealth } from './health.js';
@@ -18,6 +19,7 @@ const VIEWS = {
   waiting: { title: 'Waiting', make: waitingView },
   failed: { title: 'Failed', make: failedView },
   destinations: { title: 'Destinations', make: destinationsView },
+  days: { title: 'Days', make: daysView },
   associations: { title: 'Associations', make: associationsView },
   commitments: { title: 'Storage commitment', make: commitmentsView },
   audit: { title: 'Audit', make: auditView },

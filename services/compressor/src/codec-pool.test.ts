@@ -1,10 +1,10 @@
 // The pool's promises: exact pixels, a dead or hung thread costs one frame, and what queues is served by priority.
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
+import { CodecFailure } from './codec-failure.ts';
 import { CodecPool } from './codec-pool.ts';
 import { FrameNotSuitable } from './codec-samples.ts';
 import type { FrameTask } from './codec-worker.ts';
-import { CodecFailure } from './frame-codec.ts';
 import type { FrameFormat } from './frame-format.ts';
 
 const format: FrameFormat = {

@@ -2,9 +2,11 @@
 // Own code and not a general pool, because a thread must be replaced after any codec failure (its WASM memory may be damaged) and
 // because the time limit must begin when a frame begins, not when it queues.
 import { Worker } from 'node:worker_threads';
+import { CodecFailure } from './codec-failure.ts';
 import { FrameNotSuitable } from './codec-samples.ts';
-import type { FrameAnswer, FrameTask } from './codec-worker.ts';
-import { CodecFailure, type EncodedFrame } from './frame-codec.ts';
+import type { DecodeTask, FrameAnswer, FrameTask } from './codec-worker.ts';
+import type { DecodedFrame } from './decode-frame.ts';
+import type { EncodedFrame } from './frame-codec.ts';
 import { PrioritySemaphore } from './priority-semaphore.ts';
 
 export interface CodecPoolOptions {
@@ -26,6 +28,7 @@ const defaultTimeLimitMs = (frameBytes: number): number => 10_000 + (frameBytes 
 
 /** WASM memory for each byte of a frame, measured with 27 MB and 67 MB frames of 12 bits (openjpeg 8.6, openjph 2.6), with the copies around it. */
 const MEMORY_FACTOR = { 'jpeg2000-lossless': 11, 'htj2k-lossless': 6 };
+const DECODING_MEMORY_FACTOR = 13;
 
 export class CodecPool {
   readonly #options: Required<CodecPoolOptions>;
@@ -57,14 +60,20 @@ export class CodecPool {
    * Throws FrameNotSuitable, or CodecFailure (failed, proof failed, time limit, thread died); the pool itself stays usable.
    */
   async encode(task: FrameTask, priority: number): Promise<EncodedFrame> {
-    const releaseTurn = await this.#turns.acquire(1, priority);
-    const releaseMemory = await this.#memory.acquire(task.pixels.byteLength * MEMORY_FACTOR[task.syntax], priority);
-    try {
-      return await this.#encodeNow(task);
-    } finally {
-      releaseMemory();
-      releaseTurn();
-    }
+    const frameBytes = task.pixels.byteLength;
+    const use = { priority, frameBytes, memoryBytes: frameBytes * MEMORY_FACTOR[task.syntax], buffer: task.pixels.buffer };
+    const answer = await this.#turn(task, use);
+    if (answer.kind !== 'encoded') throw new CodecFailure('the codec thread answered something else');
+    return answer.frame;
+  }
+
+  /** Decodes one frame; lower `priority` goes first. `task.codestream` is transferred: the caller loses it. Throws as `encode`. */
+  async decode(task: DecodeTask, priority: number): Promise<DecodedFrame> {
+    const { frameBytes } = task.image;
+    const use = { priority, frameBytes, memoryBytes: frameBytes * DECODING_MEMORY_FACTOR, buffer: task.codestream.buffer };
+    const answer = await this.#turn(task, use);
+    if (answer.kind !== 'decoded') throw new CodecFailure('the codec thread answered something else');
+    return answer.frame;
   }
 
   /** Ends all threads; frames at work fail with CodecFailure. */
@@ -88,17 +97,28 @@ export class CodecPool {
     if (at !== -1) this.#idle.splice(at, 1);
   }
 
-  async #encodeNow(task: FrameTask): Promise<EncodedFrame> {
+  async #turn(task: FrameTask | DecodeTask, use: Use): Promise<Answered> {
+    const releaseTurn = await this.#turns.acquire(1, use.priority);
+    const releaseMemory = await this.#memory.acquire(use.memoryBytes, use.priority);
+    try {
+      return await this.#now(task, use);
+    } finally {
+      releaseMemory();
+      releaseTurn();
+    }
+  }
+
+  async #now(task: FrameTask | DecodeTask, { frameBytes, buffer }: Use): Promise<Answered> {
     if (this.#closed) throw new CodecFailure('codec threads are shut down');
     const worker = this.#idle.pop() ?? this.#start();
     this.#busy.add(worker);
     let healthy = false;
     try {
-      const answer = await ask(worker, task, this.#options.timeLimitMs(task.pixels.byteLength));
+      const answer = await ask(worker, { task, buffer }, this.#options.timeLimitMs(frameBytes));
       if (answer.kind === 'failed') throw new CodecFailure(answer.reason);
       healthy = answer.kind === 'not-suitable' || answer.memoryBytes <= this.#options.recycleAboveBytes;
       if (answer.kind === 'not-suitable') throw new FrameNotSuitable(answer.reason);
-      return answer.frame;
+      return answer;
     } finally {
       this.#busy.delete(worker);
       if (healthy && !this.#closed) this.#idle.push(worker);
@@ -107,8 +127,22 @@ export class CodecPool {
   }
 }
 
+/** What a frame takes while it is at work; `buffer` goes to the thread with it. */
+interface Use {
+  readonly priority: number;
+  readonly frameBytes: number;
+  readonly memoryBytes: number;
+  readonly buffer: ArrayBuffer;
+}
+
+type Answered = Exclude<FrameAnswer, { kind: 'failed' | 'not-suitable' }>;
+
 /** Resolves with the thread's answer; throws CodecFailure when it does not come in time or the thread dies. */
-function ask(worker: Worker, task: FrameTask, limitMs: number): Promise<FrameAnswer> {
+function ask(
+  worker: Worker,
+  { task, buffer }: { task: FrameTask | DecodeTask; buffer: ArrayBuffer },
+  limitMs: number,
+): Promise<FrameAnswer> {
   return new Promise<FrameAnswer>((resolve, reject) => {
     const settle = (act: () => void): void => {
       clearTimeout(timer);
@@ -121,6 +155,6 @@ function ask(worker: Worker, task: FrameTask, limitMs: number): Promise<FrameAns
     const onExit = (code: number) => fail(`codec thread ended with code ${code}`);
     const timer = setTimeout(() => fail(`no answer from the codec within ${Math.round(limitMs)} ms`), limitMs);
     worker.on('message', onMessage).on('error', onError).on('exit', onExit);
-    worker.postMessage(task, [task.pixels.buffer]);
+    worker.postMessage(task, [buffer]);
   });
 }

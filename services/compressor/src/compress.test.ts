@@ -71,7 +71,7 @@ function setUp({ compression = HTJ2K, coercion = [] }: Partial<Pick<GatewayDocum
     pool,
     configuration: { current: () => ({ revision: 7, document: { ...EMPTY, compression, coercion } }) },
     log: createLogger('test', 'silent'),
-    meters: { count: (_, { outcome }) => void counted.push(outcome), frame: () => {} },
+    meters: { count: (_, { outcome }) => void counted.push(outcome) },
     instances: new PrioritySemaphore({ capacity: 2 }),
     messagesPerLane: 4,
     frameMemory: new PrioritySemaphore({ capacity: 1 << 20 }),

@@ -27,7 +27,7 @@ export interface CompressParts extends DeriveParts {
   readonly bus: Bus;
   readonly configuration: Pick<GatewayConfiguration, 'current'>;
   readonly log: Logger;
-  readonly meters: CompressionMeters;
+  readonly meters: Pick<CompressionMeters, 'count'>;
   /** Instances at work in this process, all lanes together. */
   readonly instances: PrioritySemaphore;
   /** Messages that each lane's consumer takes at a time; they wait for `instances` by lane. */

@@ -1,6 +1,7 @@
 // What the compressor counts: configured names and numbers, never anything of an instance.
 
 import type { LosslessSyntax } from '@causeway/shared/config/lossless-syntax';
+import type { DerivationProfile } from '@causeway/shared/events/delivery';
 import type { Coercion, Compression, Instance } from '@causeway/shared/events/instance';
 import type { Meter } from '@causeway/shared/telemetry';
 import type { CodecPool } from './codec-pool.ts';
@@ -10,6 +11,7 @@ import type { PrioritySemaphore } from './priority-semaphore.ts';
 export interface CompressionMeters {
   count(instance: Instance, compression: Compression): void;
   frame(syntax: LosslessSyntax, frame: EncodedFrame): void;
+  countDerivation(profile: DerivationProfile, outcome: 'made' | 'reused' | 'impossible'): void;
 }
 
 /** Seconds: a CT slice takes 0.01, a mammogram some seconds. */
@@ -23,7 +25,11 @@ export function compressionMeters(meter: Meter): CompressionMeters {
   const options = { unit: 's', advice: { explicitBucketBoundaries: SECONDS } };
   const encoding = meter.createHistogram('compressor_frame_encode', { description: 'Encoding one frame', ...options });
   const proof = meter.createHistogram('compressor_frame_proof', { description: 'Decoding and comparing one frame', ...options });
+  const derivations = meter.createCounter('compressor_derivations', {
+    description: 'Derivations that deliveries ordered, by profile and outcome',
+  });
   return {
+    countDerivation: (profile, outcome) => derivations.add(1, { profile, outcome }),
     count(instance, { outcome, object, coercion }) {
       if (coercion !== undefined) coerced.add(1, { outcome: coercionOutcome(coercion) });
       instances.add(1, { lane: instance.lane, outcome });

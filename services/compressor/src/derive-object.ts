@@ -1,22 +1,24 @@
 // Makes the losslessly compressed object of a received one: header spliced, frames encoded and proved, tail copied, digest of source checked.
-import { createHash, type Hash, randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { objectKey } from '@causeway/shared/brands';
 import { type LosslessSyntax, TRANSFER_SYNTAX_OF } from '@causeway/shared/config/lossless-syntax';
 import { DicomParseError } from '@causeway/shared/dicom/part10/parse-error';
 import { IMPLICIT_VR_LITTLE_ENDIAN } from '@causeway/shared/dicom/transfer-syntaxes';
 import type { Instance, ObjectRef } from '@causeway/shared/events/instance';
 import type { ObjectStore } from '@causeway/shared/object-store/object-store';
+import { CodecFailure } from './codec-failure.ts';
 import { judgeImage, unsuitableSyntax } from './compressible.ts';
 import { derivedHeader } from './derived-header.ts';
 import { DerivedObject } from './derived-object.ts';
 import { writeTail } from './derived-tail.ts';
 import { encodeFrames, type FrameParts, type FrameSource } from './encode-frames.ts';
 import { FragmentWriter } from './fragment-writer.ts';
-import { CodecFailure, type EncodedFrame } from './frame-codec.ts';
+import type { EncodedFrame } from './frame-codec.ts';
 import { describeImage } from './image-description.ts';
+import { refuseOddHeader, refuseOtherSource } from './profile-output.ts';
 import { readSourceHeader, type SourceHeader } from './source-header.ts';
 import { SourceReader } from './source-reader.ts';
-import { ObjectDamaged, Unsuitable } from './unsuitable.ts';
+import { Unsuitable } from './unsuitable.ts';
 
 export interface DeriveParts extends FrameParts {
   readonly store: ObjectStore;
@@ -80,14 +82,6 @@ async function deriveFrom(reader: SourceReader, parts: DeriveParts, order: Deriv
   }
 }
 
-/** Splicing relies on one element for each tag, all of them indexed. */
-function refuseOddHeader({ scan }: SourceHeader): void {
-  if (scan.group2 !== undefined) throw new Unsuitable('group 2 inside the data set');
-  if (!scan.indexComplete) throw new Unsuitable('more elements than are indexed');
-  const isAscending = scan.elements.every(({ tag }, index) => index === 0 || tag > scan.elements[index - 1]!.tag);
-  if (!isAscending) throw new Unsuitable('elements are repeated or not in ascending order');
-}
-
 /** As it was received: a store that lost bytes is another matter, see SourceReader. */
 function refuseEarlyEnd({ pixelDataPosition, scan }: SourceHeader, { size }: Instance): void {
   const missing = pixelDataPosition + scan.pixelData!.length - size;
@@ -111,9 +105,4 @@ async function writeFrames(derived: DerivedObject, parts: DeriveParts, source: F
     await fragments.add(frame.codestream);
   }
   await fragments.end();
-}
-
-/** A derived object must never make the store's damage permanent under a fresh digest. */
-function refuseOtherSource(hash: Hash, { digest, objectKey: key }: Instance): void {
-  if (hash.digest('hex') !== digest) throw new ObjectDamaged(`the bytes of ${key} are not those that were received: the digest differs`);
 }

@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { LosslessSyntax } from '@causeway/shared/config/lossless-syntax';
+import { CodecFailure } from './codec-failure.ts';
 import { codecSamples, FrameNotSuitable } from './codec-samples.ts';
 import { contradiction, readCodestreamHeader } from './codestream-header.ts';
-import { CodecFailure, loadFrameCodec } from './frame-codec.ts';
+import { loadFrameCodec } from './frame-codec.ts';
 import type { FrameFormat } from './frame-format.ts';
 import { grey, rgb, seededFrame, seededRandom } from './seeded-frames.ts';
 

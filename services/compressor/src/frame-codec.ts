@@ -1,14 +1,10 @@
 // Encodes one frame without loss and proves it: the codestream is decoded again and compared with the source, sample by sample.
 import { createRequire } from 'node:module';
 import type { LosslessSyntax } from '@causeway/shared/config/lossless-syntax';
+import { CodecFailure } from './codec-failure.ts';
 import { codecSamples } from './codec-samples.ts';
 import { contradiction } from './codestream-header.ts';
 import type { FrameFormat } from './frame-format.ts';
-
-/** The codec failed or gave back other pixels. Its WASM memory may be damaged: the thread must not be used again. */
-export class CodecFailure extends Error {
-  override readonly name = 'CodecFailure';
-}
 
 export interface EncodedFrame {
   /** The bare codestream, unpadded, in a buffer of its own. */
@@ -21,6 +17,8 @@ export interface EncodedFrame {
 export interface FrameCodec {
   /** Throws FrameNotSuitable or CodecFailure. */
   encode(pixels: Uint8Array, format: FrameFormat): EncodedFrame;
+  /** The samples, interleaved by pixel, one byte each up to 8 bits, else two, little endian. Throws CodecFailure. */
+  decode(codestream: Uint8Array): Uint8Array<ArrayBuffer>;
   memoryBytes(): number;
 }
 
@@ -104,6 +102,7 @@ export async function loadFrameCodec(syntax: LosslessSyntax): Promise<FrameCodec
       if (conflict !== undefined) throw new CodecFailure(conflict);
       return { codestream, encodeMs: encodedAt - startedAt, proofMs: performance.now() - encodedAt };
     },
+    decode: (codestream) => guarded('decoder', () => decodeSamples({ module, table }, codestream)),
     memoryBytes: () => module.HEAPU8.length,
   };
 }
@@ -145,6 +144,18 @@ function frameInfoOf(format: FrameFormat): CodecFrameInfo {
     isSigned: format.signed,
     isUsingColorTransform: format.samplesPerPixel === 3,
   };
+}
+
+function decodeSamples(codec: LoadedCodec, codestream: Uint8Array): Uint8Array<ArrayBuffer> {
+  const decoder = codec.table.newDecoder(codec.module);
+  decoder.getEncodedBuffer(codestream.length).set(codestream);
+  decoder.decode();
+  const decoded = decoder.getDecodedBuffer();
+  const samples = new Uint8Array(decoded.byteLength);
+  samples.set(new Uint8Array(decoded.buffer, decoded.byteOffset, decoded.byteLength));
+  decoder.delete();
+  if (decoded.buffer !== codec.module.HEAPU8.buffer) freeNow(decoded);
+  return samples;
 }
 
 interface ProofSource {

@@ -1,9 +1,11 @@
 // Builds the compressor from its real parts and runs it.
 import { availableParallelism } from 'node:os';
+import { DeliveryQueues } from '@causeway/shared/bus/delivery-queues';
 import { runService } from '@causeway/shared/run-service';
 import { CodecPool } from './codec-pool.ts';
 import { startCompressor } from './compress.ts';
 import { compressionMeters, observeLimits } from './compression-meters.ts';
+import { startDerivations } from './derive-due.ts';
 import { PrioritySemaphore } from './priority-semaphore.ts';
 
 const MIB = 1024 * 1024;
@@ -22,10 +24,14 @@ await runService('compressor', async ({ bus, configuration, log, meter, store })
   const observeFrame = meters.frame;
   const limits = { instances, messagesPerLane: INSTANCES, frameMemory, lookahead: CODEC_THREADS + 1 };
   const compressor = await startCompressor({ bus, configuration, log, store, pool, meters, observeFrame, ...limits });
+  const { countDerivation } = meters;
+  const queues = new DeliveryQueues({ bus, document: () => configuration.current()?.document, now: () => performance.now() });
+  const derivations = await startDerivations({ bus, queues, log, store, pool, countDerivation, ...limits });
   return {
     checks: {},
     drain: async () => {
-      await compressor.stop();
+      // The first refuses what waits for its turn, so that the second need not wait for it.
+      await Promise.all([compressor.stop(), derivations.stop()]);
       await pool.close();
     },
   };

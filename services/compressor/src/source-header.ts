@@ -21,12 +21,17 @@ export interface HeaderOptions {
   readonly transferSyntaxUid: string;
   /** Takes every byte of the data set that is consumed here. */
   readonly hash: Hash;
+  /** Wanted beside what describes the image. */
+  readonly wanted?: readonly string[];
 }
 
 /** Leaves the reader at the first byte of the pixel data. Throws Unsuitable when there is none or the header is too large; DicomParseError. */
-export async function readSourceHeader(reader: SourceReader, { transferSyntaxUid, hash }: HeaderOptions): Promise<SourceHeader> {
+export async function readSourceHeader(
+  reader: SourceReader,
+  { transferSyntaxUid, hash, wanted = [] }: HeaderOptions,
+): Promise<SourceHeader> {
   const dataSetOffset = await skipFileMeta(reader);
-  const scanner = new DataSetScanner({ transferSyntaxUid, wanted: IMAGE_PATHS });
+  const scanner = new DataSetScanner({ transferSyntaxUid, wanted: [...IMAGE_PATHS, ...wanted] });
   const chunks: Buffer[] = [];
   for (let held = 0; !scanner.pixelDataReached; ) {
     if (held > MAX_HEADER_BYTES) throw new Unsuitable(`the header is longer than ${MAX_HEADER_BYTES} bytes`);

@@ -227,6 +227,19 @@ describe('reconcile: deliveries', () => {
     assert.equal((await run(parts)).deliveries, 0);
   });
 
+  test('a delivery that waits for its derivation, or comes back from it while one looks, is not set in motion again; one whose order was lost is', async () => {
+    await applyFacts(ledger.database, [routedFact(sampleInstance(3, 1), 1, { to: ['cloud'] })]);
+    const waiting = ledger.parts();
+    waiting.bus.queues.set('DERIVATIONS derivation.due.*.cloud.*', 1);
+    assert.equal((await run(waiting)).deliveries, 0);
+    const returning = ledger.parts();
+    let looks = 0;
+    // In DERIVATIONS at the first look, due again at the second.
+    returning.bus.onLook = () => void (++looks === 2 && returning.bus.queues.set('DELIVERIES delivery.due.cloud.>', 1));
+    assert.equal((await run(returning)).deliveries, 0);
+    assert.equal((await run(ledger.parts())).deliveries, 1);
+  });
+
   test('JetStream refusing in the middle ends the round and loses nothing', async () => {
     await applyFacts(ledger.database, [routedFact(sampleInstance(3, 1), 1, { to: ['cloud'] })]);
     const parts = ledger.parts();

@@ -67,8 +67,11 @@ interface Connected {
   close(): Promise<void>;
 }
 
-async function connect({ url, auth, tls, proxy }: RetrievalSource, readSecret: SecretReader): Promise<Connected> {
-  const http = await createHttpClient({ url, auth, tls, proxy, timeouts: TIMEOUTS, connections: CONNECTIONS, readSecret });
+async function connect({ url, auth, tls, proxy, proxyAuth }: RetrievalSource, readSecret: SecretReader): Promise<Connected> {
+  const http = await createHttpClient({
+    ...{ url, auth, tls, proxy: proxy === undefined ? undefined : { url: proxy, auth: proxyAuth } },
+    ...{ timeouts: TIMEOUTS, connections: CONNECTIONS, readSecret },
+  });
   return { client: createSourceClient(http), close: () => http.close() };
 }
 

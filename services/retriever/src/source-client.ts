@@ -1,8 +1,9 @@
 // A source as the retriever asks it: which instances a study has (QIDO-RS) and their content (WADO-RS), PS3.18 sections 10.6 and 10.4.
 import { DicomJsonError, parseDicomJson, uidValue } from '@causeway/shared/dicomweb/dicom-json';
 import { readText } from '@causeway/shared/dicomweb/http-authorization';
-import { type HttpClient, retryAfterMs } from '@causeway/shared/dicomweb/http-client';
+import type { HttpClient } from '@causeway/shared/dicomweb/http-client';
 import { MultipartError, readMultipart } from '@causeway/shared/dicomweb/multipart-reader';
+import { retryAfterMs } from '@causeway/shared/dicomweb/retry-after';
 import { PermanentError, TransientError } from '@causeway/shared/errors';
 
 export interface ListedInstance {

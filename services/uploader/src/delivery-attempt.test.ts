@@ -1,11 +1,11 @@
 // Which object is sent, and what is sent instead when it is refused.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { objectKey } from '@causeway/shared/brands';
 import type { Delivery } from '@causeway/shared/events/delivery';
-import { JPEG_2000_LOSSLESS, memoryStore, newDelivery, withCompressed } from './deliveries-for-tests.ts';
+import { JPEG_2000_LOSSLESS, memoryStore, newDelivery, storeObject, withCompressed } from './deliveries-for-tests.ts';
 import { Attempts, type DueParcel } from './delivery-attempt.ts';
-import type { Outcome } from './delivery-outcome.ts';
-import { transient } from './delivery-outcome.ts';
+import { isSyntaxRefused, type Outcome, transient } from './delivery-outcome.ts';
 import type { DestinationSettings } from './destination-settings.ts';
 import { FakeClock } from './fake-clock-for-tests.ts';
 import type { Parcel } from './sender.ts';
@@ -23,7 +23,7 @@ function newAttempts(answer: (parcel: Parcel) => Outcome, images: DestinationSet
       return parcels.map(answer);
     },
   };
-  return { attempts: new Attempts({ images, store, sender, clock }), store, requests, clock };
+  return { attempts: new Attempts({ form: { images }, store, sender, clock }), store, requests, clock };
 }
 
 const dueParcel = (delivery: Delivery, lastTry = false): DueParcel => ({
@@ -33,6 +33,7 @@ const dueParcel = (delivery: Delivery, lastTry = false): DueParcel => ({
 });
 const isCompressed = ({ object }: Parcel): boolean => object.meta.transferSyntaxUid === JPEG_2000_LOSSLESS;
 const ORIGINAL = '1.2.840.10008.1.2.1';
+const JPEG = '1.2.840.10008.1.2.4.50';
 
 describe('Attempts', () => {
   it('sends the compressed object where there is one, the received one else, and says which arrived', async () => {
@@ -112,5 +113,38 @@ describe('Attempts', () => {
         ['transient', deliveries[2]!.instance.objectKey],
       ],
     );
+  });
+
+  it('sends nothing that is known to be refused where another object can be made of it, but all else', async () => {
+    const { attempts, store, requests } = newAttempts(({ object }) => (object.meta.transferSyntaxUid === JPEG ? syntaxRefused : delivered));
+    const jpeg = () => dueParcel(newDelivery(store, { transferSyntaxUid: JPEG }));
+    await attempts.send([jpeg()]);
+    const results = await attempts.send([jpeg(), dueParcel(newDelivery(store)), jpeg()]);
+    assert.deepEqual(requests, [[JPEG], [ORIGINAL]]);
+    assert.deepEqual(
+      results.map(({ outcome }) => [outcome.kind, isSyntaxRefused(outcome)]),
+      [
+        ['permanent', true],
+        ['delivered', false],
+        ['permanent', true],
+      ],
+    );
+    const known = dueParcel({ ...jpeg().delivery, derivation: { profile: 'uncompressed', reason: 'no decoder' } });
+    await attempts.send([known]);
+    assert.deepEqual(requests.at(-1), [JPEG]);
+  });
+
+  it('sends what a derivation made, and the original when that is gone', async () => {
+    const { attempts, store, requests } = newAttempts(() => delivered, 'uncompressed');
+    const delivery = newDelivery(store, { transferSyntaxUid: JPEG });
+    const { receiptId, sopInstanceUid } = delivery.instance;
+    const key = objectKey(`derived/${receiptId}/uncompressed-1.dcm`);
+    const object = storeObject(store, key, { dataSet: Buffer.alloc(10), sopInstanceUid, transferSyntaxUid: ORIGINAL });
+    const derived = { ...delivery, derivation: { profile: 'uncompressed' as const, object } };
+    const [first] = await attempts.send([dueParcel(derived)]);
+    assert.equal(first!.ref.digest, object.digest);
+    store.objects.delete(key);
+    await attempts.send([dueParcel(derived)]);
+    assert.deepEqual(requests, [[ORIGINAL], [JPEG]]);
   });
 });

@@ -1,14 +1,13 @@
-// One try of a batch: open the objects, send them, and send the original where the destination refuses what compression made.
+// One try of a batch: open the objects, send them, and send the original where the destination refuses what was made of it.
 
 import { describeError } from '@causeway/shared/errors';
-import type { Delivery } from '@causeway/shared/events/delivery';
+import { type Delivery, derivationProfiles } from '@causeway/shared/events/delivery';
 import type { ObjectRef } from '@causeway/shared/events/instance';
 import type { ObjectStore } from '@causeway/shared/object-store/object-store';
 import type { Waiting } from './batcher.ts';
 import type { Clock } from './circuit-breaker.ts';
 import { isSyntaxRefused, type Outcome, unknownOutcome } from './delivery-outcome.ts';
-import type { DestinationSettings } from './destination-settings.ts';
-import { objectChoices } from './object-choice.ts';
+import { derivationAfterRefusal, objectChoices, type WantedForm } from './object-choice.ts';
 import { openObject, sourceOutcome } from './outbound-object.ts';
 import type { Pace } from './pace.ts';
 import type { Parcel, Sender } from './sender.ts';
@@ -27,7 +26,7 @@ export interface Attempted {
 }
 
 export interface AttemptParts {
-  readonly images: DestinationSettings['images'];
+  readonly form: WantedForm;
   readonly store: ObjectStore;
   readonly sender: Pick<Sender, 'send'>;
   readonly clock: Pick<Clock, 'now'>;
@@ -49,23 +48,44 @@ export class Attempts {
 
   /** In the order of the batch. Never rejects. */
   async send(batch: readonly DueParcel[]): Promise<Attempted[]> {
+    const known = batch.map((due) => this.#refusedBefore(due));
+    const sent = await this.#sendOpen(batch.filter((_, place) => known[place] === undefined));
+    return known.map((refused) => refused ?? sent.shift()!);
+  }
+
+  async #sendOpen(batch: readonly DueParcel[]): Promise<Attempted[]> {
     const choices = batch.map((due) => this.#choices(due));
     const results = await this.#sendTogether(batch.map((due, place) => ({ due, ref: choices[place]![0] })));
     const again = batch.flatMap((due, place) => {
       const next = choices[place]![1];
       return next !== undefined && isFinal(results[place]!.outcome) ? [{ due, ref: next, place }] : [];
     });
-    for (const { due, place } of again) this.#noteSyntax(due, results[place]!);
     const second = await this.#sendTogether(again);
-    for (const [index, { place }] of again.entries()) results[place] = joined(results[place]!, second[index]!);
+    for (const [place, due] of batch.entries()) this.#noteSyntax(due, results[place]!);
+    for (const [index, { due, place }] of again.entries()) {
+      this.#noteSyntax(due, second[index]!);
+      results[place] = joined(results[place]!, second[index]!);
+    }
     return results;
   }
 
   #choices({ delivery }: DueParcel): [ObjectRef, ...ObjectRef[]] {
-    const all = objectChoices(delivery, this.#parts.images);
-    const now = this.#parts.clock.now();
-    const [first, ...open] = all.filter((ref) => (this.#refusedUntil.get(syntaxKey(delivery, ref)) ?? 0) <= now);
+    const all = objectChoices(delivery, this.#parts.form);
+    const [first, ...open] = all.filter((ref) => !this.#isRefused(delivery, ref));
     return first === undefined ? [all.at(-1)!] : [first, ...open];
+  }
+
+  /** Nothing is sent of which it is known that it is refused, and instead of which another object can be made. */
+  #refusedBefore({ delivery }: DueParcel): Attempted | undefined {
+    const all = objectChoices(delivery, this.#parts.form);
+    if (derivationAfterRefusal(delivery) === undefined || !all.every((ref) => this.#isRefused(delivery, ref))) return undefined;
+    const ref = all.at(-1)!;
+    const reason = `SOP Class ${delivery.instance.sopClassUid} in transfer syntax ${ref.transferSyntaxUid} was refused a moment ago`;
+    return { ref, outcome: { kind: 'permanent', reason, because: 'refused-before' } };
+  }
+
+  #isRefused(delivery: Delivery, ref: ObjectRef): boolean {
+    return (this.#refusedUntil.get(syntaxKey(delivery, ref)) ?? 0) > this.#parts.clock.now();
   }
 
   #noteSyntax({ delivery }: DueParcel, { outcome, ref }: Attempted): void {
@@ -115,9 +135,12 @@ function parked(outcome: Outcome): Outcome {
   return { kind: 'permanent', reason: `${outcome.reason}; not tried again`, because: 'instance' };
 }
 
-/** What became of the original after the compressed object was refused. */
+/** What became of the original after the compressed, or derived, object was refused. */
 function joined(first: Attempted, second: Attempted): Attempted {
   if (second.outcome.kind === 'delivered' || first.outcome.kind === 'delivered') return second;
-  const reason = `compressed: ${first.outcome.reason}; original: ${second.outcome.reason}`;
+  const reason = `${wordOf(first.ref)}: ${first.outcome.reason}; original: ${second.outcome.reason}`;
   return { ref: second.ref, outcome: { ...second.outcome, reason } };
 }
+
+const wordOf = ({ objectKey }: ObjectRef): string =>
+  derivationProfiles.find((profile) => objectKey.includes(`/${profile}-`)) ?? 'compressed';

@@ -9,8 +9,15 @@ export type Outcome =
   | (Undelivered & { readonly kind: 'transient'; readonly fault: DestinationFault; readonly retryAfterMs?: number | undefined })
   /** The destination said no in words that may mean anything: tried again a bounded number of times, then parked. */
   | (Undelivered & { readonly kind: 'refused' })
-  /** Parked at once. because syntax: only this encoding is refused; object: what we hold is missing or damaged. */
-  | { readonly kind: 'permanent'; readonly reason: string; readonly because: 'instance' | 'syntax' | 'object' };
+  /**
+   * Parked at once. because syntax: only this encoding is refused; refused-before: as syntax, told by memory, nothing was sent; object: what we hold is missing or
+   * damaged; conflict: the destination has other content under the SOP Instance UID.
+   */
+  | {
+      readonly kind: 'permanent';
+      readonly reason: string;
+      readonly because: 'instance' | 'syntax' | 'refused-before' | 'object' | 'conflict';
+    };
 
 /** `mayHaveArrived`: there was no definite answer, so the destination may have the instance from us. */
 interface Undelivered {
@@ -26,7 +33,8 @@ export interface Delivered {
 }
 
 /** The destination takes the instance, but not in this transfer syntax (415, C122, presentation context result 3 or 4): in another one it may. */
-export const isSyntaxRefused = (outcome: Outcome): boolean => outcome.kind === 'permanent' && outcome.because === 'syntax';
+export const isSyntaxRefused = (outcome: Outcome): boolean =>
+  outcome.kind === 'permanent' && (outcome.because === 'syntax' || outcome.because === 'refused-before');
 
 /** already-stored counts as delivered only when ours may have arrived before: what is there under the UID may be other content. */
 export type StatusClass = 'delivered' | 'warning' | 'transient' | 'refused' | 'permanent' | 'syntax' | 'not-authorised' | 'already-stored';
@@ -54,13 +62,14 @@ export const C_STORE_STATUSES: readonly StatusRange[] = [
   { from: 0xfe00, to: 0xfe00, class: 'transient' },
 ];
 
-/** Failure Reason (0008,1197) of STOW-RS: PS3.18 section I.2.2 (table I.2-2). 45070 (B00E): "already stored" of dcm4chee. */
+/** Failure Reason (0008,1197) of STOW-RS: PS3.18 section I.2.2 (table I.2-2). 45070 (B00E): "already stored", and 45071: "is being stored", of cloud archives. */
 export const STOW_FAILURE_REASONS: readonly StatusRange[] = [
   { from: 0xa700, to: 0xa7ff, class: 'transient' },
   { from: 0xa900, to: 0xa9ff, class: 'permanent' },
   { from: 0xc122, to: 0xc122, class: 'syntax' },
   { from: 0xc000, to: 0xcfff, class: 'refused' },
   { from: 0xb00e, to: 0xb00e, class: 'already-stored' },
+  { from: 0xb00f, to: 0xb00f, class: 'transient' },
   { from: 0x0110, to: 0x0110, class: 'refused' },
   { from: 0x0111, to: 0x0111, class: 'already-stored' },
   { from: 0x0117, to: 0x0117, class: 'permanent' },
@@ -101,12 +110,29 @@ export const STOW_HTTP_STATUSES: readonly HttpRange[] = [
   { from: 425, to: 425, verdict: 'suspect' },
   { from: 429, to: 429, verdict: 'pause' },
   { from: 503, to: 503, verdict: 'pause' },
+  { from: 507, to: 507, verdict: 'pause' },
   { from: 500, to: 599, verdict: 'suspect' },
 ];
 
 export function judgeHttpStatus(status: number): HttpVerdict {
   return STOW_HTTP_STATUSES.find(({ from, to }) => status >= from && status <= to)?.verdict ?? 'pause';
 }
+
+const HTTP_WORDS: Readonly<Record<number, string>> = {
+  401: 'our credentials are not accepted',
+  403: 'we are not allowed to',
+  404: 'no STOW-RS at this address',
+  405: 'no STOW-RS at this address',
+  407: 'the proxy wants credentials',
+  413: 'too large for the destination',
+  415: 'media type or transfer syntax not supported',
+  429: 'too many requests',
+  503: 'not available for now',
+  507: 'the destination is full',
+};
+
+/** `HTTP 503 (not available for now)`. */
+export const httpWords = (status: number): string => `HTTP ${status}${HTTP_WORDS[status] === undefined ? '' : ` (${HTTP_WORDS[status]})`}`;
 
 /** Four hex digits, as the standard prints statuses. */
 export const hexStatus = (status: number): string => status.toString(16).toUpperCase().padStart(4, '0');

@@ -127,7 +127,7 @@ export class DestinationWorker {
   #tellBreaker(results: readonly Attempted[]): void {
     const failures = results.map(({ outcome }) => outcome).filter((outcome) => outcome.kind === 'transient');
     const answered = results.some(
-      ({ outcome }) => outcome.kind !== 'transient' && !(outcome.kind === 'permanent' && outcome.because === 'object'),
+      ({ outcome }) => outcome.kind !== 'transient' && !(outcome.kind === 'permanent' && isUnsent(outcome.because)),
     );
     const worst = failures.toSorted((one, other) => SEVERITY[other.fault] - SEVERITY[one.fault])[0];
     if (worst !== undefined && (worst.fault === 'down' || !answered)) this.#breaker.failed(worst.fault, worst.reason, worst.retryAfterMs);
@@ -149,5 +149,8 @@ export class DestinationWorker {
     return new TransientError('given back: the destination is paused', { retryAfterMs: this.#breaker.msUntilProbe });
   }
 }
+
+/** It was not asked, so it showed nothing. */
+const isUnsent = (because: string): boolean => because === 'object' || because === 'refused-before';
 
 const SEVERITY: Readonly<Record<DestinationFault, number>> = { none: 0, suspect: 1, down: 2 };

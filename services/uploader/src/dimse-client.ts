@@ -141,6 +141,6 @@ class DimseSender implements Sender {
   #needsOf(delivery: Delivery): AssociationNeed[] {
     const callingAe = callingAeFor(this.#settings, this.#parts.titles, delivery);
     const { sopClassUid } = delivery.instance;
-    return objectChoices(delivery, this.#settings.images).map(({ transferSyntaxUid }) => ({ callingAe, sopClassUid, transferSyntaxUid }));
+    return objectChoices(delivery, this.#settings).map(({ transferSyntaxUid }) => ({ callingAe, sopClassUid, transferSyntaxUid }));
   }
 }

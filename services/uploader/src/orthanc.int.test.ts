@@ -10,11 +10,13 @@ import { freePort } from '@causeway/shared/bus/nats-server-for-tests';
 import { createSecretReader } from '@causeway/shared/config/secret-reference';
 import { parseFileMeta } from '@causeway/shared/dicom/part10/file-meta';
 import type { Delivery } from '@causeway/shared/events/delivery';
+import { createLogger } from '@causeway/shared/logger';
 import { memoryStore, newDelivery, newUid } from './deliveries-for-tests.ts';
 import type { StowSettings } from './destination-settings.ts';
 import { openObject } from './outbound-object.ts';
 import type { Sender } from './sender.ts';
 import { createStowSender } from './stow-client.ts';
+import { systemClock } from './system-clock.ts';
 
 const DICOMWEB_PLUGIN = '/usr/share/orthanc/plugins/libOrthancDicomWeb.so';
 
@@ -44,6 +46,7 @@ async function startOrthanc(): Promise<void> {
   }
 }
 
+const log = createLogger('test', 'silent');
 const settings = (): StowSettings => ({
   ...{ id: 'orthanc', kind: 'stow', url: `${origin}/dicom-web`, auth: { kind: 'none' }, images: 'compressed', implicitVr: 'send' },
   ...{ confirm: 'qido', concurrency: 2, batch: { instances: 50, size: 32 * 1024 * 1024 }, bandwidth: [], window: [], queued: 1000 },
@@ -68,7 +71,14 @@ describe('createStowSender towards Orthanc', () => {
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'uploader-orthanc-'));
     await startOrthanc();
-    sender = createStowSender(settings(), { store, upcoming: () => [], slots: () => 1, readSecret: createSecretReader({}) });
+    sender = createStowSender(settings(), {
+      store,
+      upcoming: () => [],
+      slots: () => 1,
+      readSecret: createSecretReader({}),
+      clock: systemClock,
+      log,
+    });
   });
   after(async () => {
     await sender.close();

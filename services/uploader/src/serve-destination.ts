@@ -66,7 +66,7 @@ async function serve(settings: DestinationSettings, titles: CallingTitles, parts
   const waiting = new Batcher<WaitingParcel>();
   const slots = (): number => parts.share.slots(settings.id, settings.concurrency);
   const sender = createSender(settings, titles, { ...parts, upcoming: () => waiting.upcoming().map(({ delivery }) => delivery), slots });
-  const attempts = new Attempts({ images: settings.images, store, sender, clock, paceOf: (delivery) => parts.limits.paceOf(delivery) });
+  const attempts = new Attempts({ form: settings, store, sender, clock, paceOf: (delivery) => parts.limits.paceOf(delivery) });
   const consumptions: Consumption[] = [];
   const regulate = (): void => {
     const flows = worker.state !== 'paused' && slots() > 0;

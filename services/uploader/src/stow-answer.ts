@@ -1,12 +1,6 @@
-// Reads the answer to STOW-RS: the Store Instances Response Module in DICOM JSON (PS3.18 section 10.5.3 and Annex I, Annex F).
-import {
-  type DicomJson,
-  DicomJsonError,
-  integerValue,
-  parseDicomJson,
-  sequenceItems,
-  uidValue,
-} from '@causeway/shared/dicomweb/dicom-json';
+// Reads the answer to STOW-RS: the Store Instances Response Module in DICOM JSON or XML (PS3.18 section 10.5.3 and Annex I), and what a search finds.
+import { DicomAnswerError, parseDicomAnswer } from '@causeway/shared/dicomweb/dicom-answer';
+import { type DicomJson, DicomJsonError, integerValue, sequenceItems, uidValue } from '@causeway/shared/dicomweb/dicom-json';
 
 /** By SOP Instance UID. Reasons are undefined where the archive gave none. */
 export interface StowAnswer {
@@ -18,8 +12,23 @@ export interface StowAnswer {
   readonly otherFailures: readonly (number | undefined)[];
 }
 
+/** An answer as it came: `contentType` is its header. */
+export interface RawAnswer {
+  readonly contentType: string | undefined;
+  readonly body: Buffer;
+}
+
+/** UIDs of an instance that a search found; study and series as far as the archive tells them. */
+export interface InstanceMatch {
+  readonly sopInstanceUid: string;
+  readonly studyInstanceUid: string | undefined;
+  readonly seriesInstanceUid: string | undefined;
+}
+
 const TAG = {
   sopInstanceUid: '00080018',
+  studyInstanceUid: '0020000D',
+  seriesInstanceUid: '0020000E',
   warningReason: '00081196',
   failureReason: '00081197',
   failedSequence: '00081198',
@@ -28,14 +37,21 @@ const TAG = {
   referencedSopInstanceUid: '00081155',
 } as const;
 
-/** undefined: not one DICOM JSON data set, so it says nothing about any instance. A data set in an array of one is taken as well. */
-export function parseStowAnswer(text: string): StowAnswer | undefined {
-  try {
-    const dataSets = parseDicomJson(text);
+/** undefined: not one data set, so it says nothing about any instance. A data set in an array of one is taken as well. */
+export async function parseStowAnswer({ body, contentType }: RawAnswer): Promise<StowAnswer | undefined> {
+  return await readable(async () => {
+    const dataSets = await parseDicomAnswer(body, contentType);
     const [dataSet] = dataSets;
     return dataSet === undefined || dataSets.length > 1 ? undefined : readResponseModule(dataSet);
+  });
+}
+
+/** undefined when the answer could not be read: it is none. */
+async function readable<T>(read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await read();
   } catch (error) {
-    if (error instanceof DicomJsonError) return undefined;
+    if (error instanceof DicomAnswerError || error instanceof DicomJsonError) return undefined;
     throw error;
   }
 }
@@ -57,12 +73,14 @@ function byUid<T>(dataSet: DicomJson, sequence: string, read: (item: DicomJson) 
   return found;
 }
 
-/** SOP Instance UIDs in an answer to a QIDO-RS search for instances (PS3.18 section 10.6.3.3); none when it is not such an answer. */
-export function parseInstanceMatches(text: string): string[] {
-  try {
-    return parseDicomJson(text).flatMap((match) => uidValue(match, TAG.sopInstanceUid) ?? []);
-  } catch (error) {
-    if (error instanceof DicomJsonError) return [];
-    throw error;
-  }
+/** What a QIDO-RS search for instances found (PS3.18 section 10.6.3.3); undefined when it is not such an answer. */
+export async function parseInstanceMatches({ body, contentType }: RawAnswer): Promise<InstanceMatch[] | undefined> {
+  return await readable(async () => (await parseDicomAnswer(body, contentType)).flatMap(matchOf));
+}
+
+function matchOf(match: DicomJson): InstanceMatch[] {
+  const sopInstanceUid = uidValue(match, TAG.sopInstanceUid);
+  if (sopInstanceUid === undefined) return [];
+  const [studyInstanceUid, seriesInstanceUid] = [uidValue(match, TAG.studyInstanceUid), uidValue(match, TAG.seriesInstanceUid)];
+  return [{ sopInstanceUid, studyInstanceUid, seriesInstanceUid }];
 }

@@ -1,105 +1,23 @@
 // STOW-RS against a real HTTP server that answers as archives do, well and badly.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, describe, it } from 'node:test';
-import { createSecretReader } from '@causeway/shared/config/secret-reference';
-import { readMultipart } from '@causeway/shared/dicomweb/multipart-reader';
+import { createServer, type IncomingMessage } from 'node:http';
+import { describe, it } from 'node:test';
+import { IMPLICIT_VR_LITTLE_ENDIAN } from '@causeway/shared/dicom/transfer-syntaxes';
 import type { Delivery } from '@causeway/shared/events/delivery';
-import { type MemoryStore, memoryStore, newDelivery } from './deliveries-for-tests.ts';
-import type { StowSettings } from './destination-settings.ts';
-import { openObject } from './outbound-object.ts';
-import type { Parcel } from './sender.ts';
-import { createStowSender } from './stow-client.ts';
-
-const closers: (() => Promise<unknown>)[] = [];
-after(async () => {
-  for (const close of closers.reverse()) await close();
-});
-
-async function listen(server: Server): Promise<number> {
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  closers.push(async () => {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  });
-  return (server.address() as AddressInfo).port;
-}
-
-const settingsOf = (url: string, more: Partial<StowSettings> = {}): StowSettings => ({
-  ...{ id: 'archive', kind: 'stow', url, auth: { kind: 'none' }, images: 'compressed', implicitVr: 'send', confirm: 'response' },
-  ...{ concurrency: 2, batch: { instances: 50, size: 32 * 1024 * 1024 }, bandwidth: [], window: [], queued: 1000 },
-  timeouts: { connect: 2000, idle: 2000 },
-  retry: { first: 1000, factor: 2, max: 10_000, giveUpAfter: 60_000 },
-  ...more,
-});
-
-/** One instance as it arrived: its UID by the file, and its bytes. */
-interface Arrived {
-  readonly bytes: Buffer;
-}
-
-async function readParts(request: IncomingMessage): Promise<Arrived[]> {
-  const arrived: Arrived[] = [];
-  for await (const part of readMultipart(request, request.headers['content-type']!)) {
-    arrived.push({ bytes: Buffer.concat(await Array.fromAsync(part.body)) });
-  }
-  return arrived;
-}
-
-type Listing = { uid: string; reason?: number; warning?: number };
-const sequence = (rows: Listing[]) => ({
-  vr: 'SQ',
-  Value: rows.map(({ uid, reason, warning }) => ({
-    '00081155': { vr: 'UI', Value: [uid] },
-    ...(reason === undefined ? {} : { '00081197': { vr: 'US', Value: [reason] } }),
-    ...(warning === undefined ? {} : { '00081196': { vr: 'US', Value: [warning] } }),
-  })),
-});
-
-function answer(response: ServerResponse, status: number, lists: { referenced?: Listing[]; failed?: Listing[] }): void {
-  const body = {
-    ...(lists.referenced ? { '00081199': sequence(lists.referenced) } : {}),
-    ...(lists.failed ? { '00081198': sequence(lists.failed) } : {}),
-  };
-  response.writeHead(status, { 'content-type': 'application/dicom+json' }).end(JSON.stringify(body));
-}
-
-/** A sender towards a server with this handler. */
-async function towards(handler: RequestListener, more: Partial<StowSettings> = {}) {
-  const store = memoryStore();
-  const port = await listen(createServer(handler));
-  return { store, ...senderOf(store, settingsOf(`http://127.0.0.1:${port}/dicom-web`, more)) };
-}
-
-function senderOf(store: MemoryStore, settings: StowSettings) {
-  const sender = createStowSender(settings, {
-    store,
-    upcoming: () => [],
-    slots: () => 1,
-    readSecret: createSecretReader({ TOKEN: 'abc' }),
-  });
-  closers.push(() => sender.close());
-  return { sender };
-}
-
-async function parcelsOf(store: MemoryStore, deliveries: readonly Delivery[]): Promise<Parcel[]> {
-  return await Promise.all(
-    deliveries.map(async (delivery) => ({
-      delivery,
-      resend: false,
-      object: await openObject(store, delivery.instance, delivery.instance),
-    })),
-  );
-}
-const uidOf = (delivery: Delivery): string => delivery.instance.sopInstanceUid;
+import { memoryStore, newDelivery } from './deliveries-for-tests.ts';
+import { isSyntaxRefused, transient } from './delivery-outcome.ts';
+import {
+  type Arrived,
+  answer,
+  closers,
+  listen,
+  parcelsOf,
+  readParts,
+  senderOf,
+  settingsOf,
+  towards,
+  uidOf,
+} from './stow-peer-for-tests.ts';
 
 describe('createStowSender', () => {
   it('sends every object byte for byte in one request of known length, and reads the answer instance by instance', async () => {
@@ -142,17 +60,17 @@ describe('createStowSender', () => {
     const outcomes = await sender.send(await parcelsOf(store, [newDelivery(store), newDelivery(store)]));
     assert.deepEqual(
       outcomes,
-      [1, 2].map(() => ({ kind: 'transient', reason: 'HTTP 503', fault: 'down', retryAfterMs: 7000 })),
+      [1, 2].map(() => ({ kind: 'transient', reason: 'HTTP 503 (not available for now)', fault: 'down', retryAfterMs: 7000 })),
     );
   });
 
   it('calls the destination down when it refuses who we are, even before it has read the body', async () => {
     const { store, sender } = await towards((_, response) => response.writeHead(401, { connection: 'close' }).end());
     const [outcome] = await sender.send(await parcelsOf(store, [newDelivery(store, { edge: 1500 })]));
-    assert.equal(outcome!.kind, 'transient');
+    assert.deepEqual(outcome, transient('HTTP 401 (our credentials are not accepted)', 'down'));
   });
 
-  it('finds the one instance that a 400 is about by sending one by one', async () => {
+  it('finds the one instance that a 400 is about by halving', async () => {
     let requests = 0;
     let poison = '';
     const { store, sender } = await towards(async (request, response) => {
@@ -170,13 +88,13 @@ describe('createStowSender', () => {
       outcomes.map(({ kind }) => kind),
       ['delivered', 'permanent', 'delivered'],
     );
-    assert.equal(requests, 4);
+    assert.equal(requests, 5, 'three, two, one, one, one');
   });
 
   it('gives 415 of a single instance as a matter of its syntax', async () => {
     const { store, sender } = await towards((request, response) => request.resume().on('end', () => response.writeHead(415).end()));
     const [outcome] = await sender.send(await parcelsOf(store, [newDelivery(store)]));
-    assert.deepEqual(outcome, { kind: 'permanent', reason: 'HTTP 415', because: 'syntax' });
+    assert.deepEqual(outcome, { kind: 'permanent', reason: 'HTTP 415 (media type or transfer syntax not supported)', because: 'syntax' });
   });
 
   it('leaves the outcome open when the connection is cut in the middle', async () => {
@@ -282,86 +200,88 @@ describe('createStowSender', () => {
     assert.deepEqual(arrived.toSorted(), [-1, 2]);
   });
 
-  it('takes "already stored" (45070) as delivered only when a query finds the instance and ours may have arrived', async () => {
-    let found = false;
-    const { store, sender } = await towards((request, response) => {
-      if (request.method === 'GET') {
-        assert.match(request.url!, /^\/dicom-web\/instances\?SOPInstanceUID=/);
-        if (found) response.end(JSON.stringify([{ '00080018': { vr: 'UI', Value: [uid] } }]));
-        else response.writeHead(204).end();
-      } else request.resume().on('end', () => answer(response, 409, { failed: [{ uid, reason: 45_070 }] }));
-    });
-    const delivery = newDelivery(store);
-    const uid = uidOf(delivery);
-    const parcels = await parcelsOf(store, [delivery]);
-    const again = parcels.map((parcel) => ({ ...parcel, resend: true }));
-    assert.equal((await sender.send(again))[0]!.kind, 'refused');
-    found = true;
-    const [outcome] = await sender.send(again);
-    assert.equal(outcome!.kind === 'delivered' && outcome!.confirmation, 'stow already-stored + qido');
-    assert.equal((await sender.send(parcels))[0]!.kind, 'refused', 'what is there is not ours');
-  });
-
-  it('asks a query for proof of everything when told to (confirm: qido)', async () => {
-    let found = true;
-    const { store, sender } = await towards(
-      (request, response) => {
-        if (request.method === 'GET') response.end(JSON.stringify(found ? [{ '00080018': { vr: 'UI', Value: [uid] } }] : []));
-        else request.resume().on('end', () => answer(response, 200, { referenced: [{ uid }] }));
-      },
-      { confirm: 'qido' },
-    );
-    const delivery = newDelivery(store);
-    const uid = uidOf(delivery);
-    const parcels = await parcelsOf(store, [delivery]);
-    const [outcome] = await sender.send(parcels);
-    assert.equal(outcome!.kind === 'delivered' && outcome!.confirmation, 'stow 200 + qido');
-    found = false;
-    const [missing] = await sender.send(parcels);
-    assert.ok(missing!.kind === 'refused' && missing!.mayHaveArrived);
-  });
-
-  it('counts a query that was not answered as no refusal: the instance is not given up for it', async () => {
-    const { store, sender } = await towards(
-      (request, response) => {
-        if (request.method === 'GET') response.writeHead(503).end();
-        else request.resume().on('end', () => answer(response, 200, { referenced: [{ uid }] }));
-      },
-      { confirm: 'qido' },
-    );
-    const delivery = newDelivery(store);
-    const uid = uidOf(delivery);
-    const [outcome] = await sender.send(await parcelsOf(store, [delivery]));
-    assert.ok(outcome!.kind === 'transient' && outcome!.mayHaveArrived);
-  });
-
   it('cuts what is under way when told to, and leaves its outcome open', async () => {
     const { store, sender } = await towards(() => sender.abort());
     const [outcome] = await sender.send(await parcelsOf(store, [newDelivery(store)]));
     assert.equal(outcome!.kind, 'transient');
   });
 
-  it('speaks HTTPS with the configured authority and its own certificate, and to nobody else', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'stow-client-'));
-    closers.push(() => rm(folder, { recursive: true }));
-    const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
-    const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'];
-    const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'];
-    execFileSync('openssl', ['req', '-x509', ...curve, '-nodes', '-keyout', key, '-out', cert, ...subject], { stdio: 'ignore' });
-    const material = { key: await readFile(key), cert: await readFile(cert) };
-    const store = memoryStore();
-    const delivery = newDelivery(store);
-    const server = createTlsServer({ ...material, ca: material.cert, requestCert: true }, (request, response) => {
-      request.resume().on('end', () => answer(response, 200, { referenced: [{ uid: uidOf(delivery) }] }));
+  it('halves what is too large for the archive (413), sends less at a time from then on, and parks the one that is too large alone', async () => {
+    const sizes: number[] = [];
+    const { store, sender } = await towards(async (request, response) => {
+      const parts = await readParts(request);
+      sizes.push(parts.length);
+      if (parts.length > 2 || parts.some(({ bytes }) => bytes.length > 100_000)) response.writeHead(413).end();
+      else
+        answer(response, 200, {
+          referenced: deliveries.filter((one) => parts.some(({ bytes }) => bytes.includes(uidOf(one)))).map(asListing),
+        });
     });
-    const url = `https://127.0.0.1:${await listen(server)}`;
-    const tls = { ca: `file:${cert}`, cert: `file:${cert}`, key: `file:${key}`, minVersion: '1.2' } as const;
+    const asListing = (delivery: Delivery) => ({ uid: uidOf(delivery) });
+    const deliveries = Array.from({ length: 8 }, (_, n) => newDelivery(store, { edge: n === 5 ? 400 : 20 }));
+    const outcomes = await sender.send(await parcelsOf(store, deliveries));
+    assert.deepEqual(
+      outcomes.map(({ kind }) => kind),
+      deliveries.map((_, n) => (n === 5 ? 'permanent' : 'delivered')),
+    );
+    assert.deepEqual(sizes, [8, 4, 2, 2, 4, 2, 1, 1, 2]);
+    assert.ok(sender.batch.instances <= 2, `${sender.batch.instances} at a time`);
+  });
+
+  it('takes 413 with Retry-After for a state of the archive', async () => {
+    const later = new Date(Date.now() + 3_600_000 * 9).toUTCString();
+    const { store, sender } = await towards((request, response) =>
+      request.resume().on('end', () => response.writeHead(413, { 'retry-after': later }).end()),
+    );
+    const [outcome] = await sender.send(await parcelsOf(store, [newDelivery(store)]));
+    assert.deepEqual(outcome, transient('HTTP 413 (too large for the destination)', 'down', 3_600_000), 'an hour at most');
+  });
+
+  it('tells the syntaxes apart that a 415 is about', async () => {
+    const { store, sender } = await towards(async (request, response) => {
+      const parts = await readParts(request);
+      const uids = deliveries.map(uidOf).filter((uid) => parts.some(({ bytes }) => bytes.includes(uid)));
+      if (parts.some(({ bytes }) => bytes.includes(IMPLICIT_VR_LITTLE_ENDIAN.padEnd(18, '\0')))) response.writeHead(415).end();
+      else answer(response, 200, { referenced: uids.map((uid) => ({ uid })) });
+    });
+    const deliveries = [undefined, IMPLICIT_VR_LITTLE_ENDIAN, undefined].map((transferSyntaxUid) =>
+      newDelivery(store, transferSyntaxUid === undefined ? {} : { transferSyntaxUid }),
+    );
+    const outcomes = await sender.send(await parcelsOf(store, deliveries));
+    assert.deepEqual(
+      outcomes.map((outcome) => (outcome.kind === 'delivered' ? 'delivered' : isSyntaxRefused(outcome))),
+      ['delivered', true, 'delivered'],
+    );
+  });
+
+  it('reads an answer in XML as well, and takes none of another type', async () => {
+    let contentType = 'application/dicom+xml';
+    const { store, sender } = await towards((request, response) =>
+      request.resume().on('end', () => response.writeHead(200, { 'content-type': contentType }).end(xmlAnswer(uidOf(delivery)))),
+    );
+    const delivery = newDelivery(store);
     const parcels = await parcelsOf(store, [delivery]);
-    assert.equal((await senderOf(store, settingsOf(url, { tls })).sender.send(parcels))[0]!.kind, 'delivered');
-    const [stranger] = await senderOf(store, settingsOf(url)).sender.send(parcels);
-    assert.equal(stranger!.kind === 'transient' && stranger!.fault, 'down');
-    const missing = { ca: `file:${folder}/absent.pem`, minVersion: '1.2' } as const;
-    const [unreadable] = await senderOf(store, settingsOf(url, { tls: missing })).sender.send(parcels);
-    assert.equal(unreadable!.kind === 'transient' && unreadable!.fault, 'down');
+    assert.equal((await sender.send(parcels))[0]!.kind, 'delivered');
+    for (contentType of ['text/html', 'text/plain', 'application/dicom+json', 'image/png']) {
+      const [outcome] = await sender.send(parcels);
+      assert.ok(outcome!.kind === 'refused' && outcome!.mayHaveArrived, contentType);
+    }
+  });
+
+  it('gives up on an answer that drips without end: after ten idle times, whatever moves', async () => {
+    const { store, sender } = await towards(
+      (request, response) => {
+        const drip = setInterval(() => response.write(' '), 50);
+        response.on('close', () => clearInterval(drip)).writeHead(200, { 'content-type': 'application/dicom+json' });
+        request.resume();
+      },
+      { timeouts: { connect: 1000, idle: 150 } },
+    );
+    const [outcome] = await sender.send(await parcelsOf(store, [newDelivery(store)]));
+    assert.ok(outcome!.kind === 'transient' && outcome!.mayHaveArrived, JSON.stringify(outcome));
+    assert.match(outcome!.reason, /not through after 1.5 s/);
   });
 });
+
+const xmlAnswer = (uid: string): string =>
+  `<?xml version="1.0"?><NativeDicomModel><DicomAttribute tag="00081199" vr="SQ"><Item number="1"><DicomAttribute tag="00081155" vr="UI"><Value number="1">${uid}</Value></DicomAttribute></Item></DicomAttribute></NativeDicomModel>`;

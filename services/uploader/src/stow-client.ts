@@ -1,45 +1,48 @@
-// Sends batches by STOW-RS (PS3.18 section 10.5): one streamed multipart request, its answer read instance by instance.
-import { Readable } from 'node:stream';
+// Sends batches by STOW-RS (PS3.18 section 10.5), and takes nothing as delivered that the archive does not name, or prove to have.
 import type { SecretReader } from '@causeway/shared/config/secret-reference';
-import { readText } from '@causeway/shared/dicomweb/http-authorization';
-import { createHttpClient, type HttpClient, retryAfterMs } from '@causeway/shared/dicomweb/http-client';
-import { type MultipartBody, multipartRelated } from '@causeway/shared/dicomweb/multipart-writer';
+import { createHttpClient, type HttpClient } from '@causeway/shared/dicomweb/http-client';
 import { describeError, TransientError } from '@causeway/shared/errors';
-import { faultOfError } from './connection-fault.ts';
-import type { Delivered, HttpVerdict, Outcome } from './delivery-outcome.ts';
-import { hexStatus, judgeHttpStatus, transient, unknownOutcome } from './delivery-outcome.ts';
+import type { Logger } from '@causeway/shared/logger';
+import type { Clock } from './circuit-breaker.ts';
+import { faultOfError, surelyUnsent } from './connection-fault.ts';
+import { httpWords, judgeHttpStatus, type Outcome, transient, unknownOutcome } from './delivery-outcome.ts';
 import type { StowSettings } from './destination-settings.ts';
-import { sourceOutcome, wholeObject } from './outbound-object.ts';
+import { sourceOutcome } from './outbound-object.ts';
 import type { Parcel, Sender, SenderParts } from './sender.ts';
-import { parseInstanceMatches, parseStowAnswer } from './stow-answer.ts';
+import { parseStowAnswer } from './stow-answer.ts';
+import { BatchLimit, bySyntax, halves } from './stow-batch.ts';
 import { failedOutcome, type StowOutcome, stowOutcome } from './stow-outcome.ts';
-
-/** The answer to the largest batch (instances x some 500 bytes) is far below it; more is not read. */
-const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
-/** The text of a refusal is not used (it may repeat patient data); so much is read to keep the connection. */
-const MAX_REFUSAL_BYTES = 64 * 1024;
-/** A longer Retry-After is taken as this: the destination is asked again at least once an hour. */
-const MAX_RETRY_AFTER_MS = 3_600_000;
-/** Chunk of the object that is on its way to the socket, at most this and the one behind it. */
-const BODY_CHUNK_BYTES = 64 * 1024;
-const DICOM_JSON = 'application/dicom+json';
+import { StowProof } from './stow-proof.ts';
+import { postInstances, type SourceFailure, type StowReply } from './stow-request.ts';
+import { provenOutcome } from './stow-verdict.ts';
 
 export interface StowParts extends SenderParts {
   readonly readSecret: SecretReader;
+  readonly clock: Clock;
+  readonly log: Logger;
 }
 
 export function createStowSender(settings: StowSettings, parts: StowParts): Sender {
   return new StowSender(settings, parts);
 }
 
-/** What the request came to: a status to judge, or the error that ended it. */
-type Answer = { readonly status: number; readonly text: string | undefined; readonly retryAfterMs: number | undefined };
+/** What a request is sent with. */
+interface Way {
+  readonly client: HttpClient;
+  readonly proof: StowProof;
+}
+
+interface Lease {
+  readonly way: Promise<Way>;
+  requests: number;
+  retired: boolean;
+}
 
 class StowSender implements Sender {
-  readonly batch: Sender['batch'];
   readonly ahead = 0;
   readonly #settings: StowSettings;
   readonly #parts: StowParts;
+  readonly #limit: BatchLimit;
   readonly #abort = new AbortController();
   /** Clients in use, with the requests under way on each: one that was reset is closed when its last request ends. */
   #client: Lease | undefined;
@@ -48,14 +51,18 @@ class StowSender implements Sender {
   constructor(settings: StowSettings, parts: StowParts) {
     this.#settings = settings;
     this.#parts = parts;
-    this.batch = settings.batch;
+    this.#limit = new BatchLimit(settings.batch, parts.clock);
+  }
+
+  get batch(): Sender['batch'] {
+    return this.#limit.now();
   }
 
   async send(parcels: readonly Parcel[]): Promise<Outcome[]> {
     const lease = this.#lease();
     lease.requests += 1;
     try {
-      return await this.#sendBy(await lease.client, parcels);
+      return await this.#sendBy(await lease.way, parcels);
     } catch (error) {
       lease.retired = true;
       return parcels.map(() => transient(describeError(error), 'down'));
@@ -83,164 +90,115 @@ class StowSender implements Sender {
 
   #lease(): Lease {
     if (this.#client !== undefined && !this.#client.retired) return this.#client;
-    const { url, auth, tls, proxy, timeouts, concurrency } = this.#settings;
-    const client = createHttpClient({
-      ...{ url, auth, tls, proxy, readSecret: this.#parts.readSecret, connections: concurrency },
-      timeouts: { connectMs: timeouts.connect, idleMs: timeouts.idle },
-    });
-    this.#client = { client, requests: 0, retired: false };
+    this.#client = { way: this.#open(), requests: 0, retired: false };
     this.#leases.add(this.#client);
     return this.#client;
+  }
+
+  async #open(): Promise<Way> {
+    const { id, url, auth, tls, proxy, proxyAuth, timeouts, concurrency } = this.#settings;
+    const { readSecret, store, clock, log } = this.#parts;
+    const client = await createHttpClient({
+      ...{ url, auth, tls, readSecret, connections: concurrency },
+      proxy: proxy === undefined ? undefined : { url: proxy, auth: proxyAuth },
+      timeouts: { connectMs: timeouts.connect, idleMs: timeouts.idle },
+      warn: (reason) => log.warn({ destination: id, reason }, 'renewed certificates of a destination'),
+    });
+    return { client, proof: new StowProof({ client, store, clock, idleMs: timeouts.idle, signal: this.#abort.signal }) };
   }
 
   async #closeIfDone(lease: Lease): Promise<void> {
     if (!lease.retired || lease.requests > 0 || !this.#leases.delete(lease)) return;
     if (this.#client === lease) this.#client = undefined;
-    await lease.client.then((client) => client.close()).catch(() => {});
+    await lease.way.then(({ client }) => client.close()).catch(() => {});
   }
 
-  async #sendBy(client: HttpClient, parcels: readonly Parcel[]): Promise<Outcome[]> {
+  async #sendBy(way: Way, parcels: readonly Parcel[]): Promise<Outcome[]> {
     if (parcels.length === 0) return [];
     const source: SourceFailure = {};
-    let answer: Answer;
+    let reply: StowReply;
     try {
-      answer = await this.#post(client, this.#body(parcels, source));
+      const { client } = way;
+      reply = await postInstances(
+        { client, store: this.#parts.store, idleMs: this.#settings.timeouts.idle, signal: this.#abort.signal },
+        parcels,
+        source,
+      );
     } catch (error) {
-      return await this.#afterError(client, parcels, { error, source });
+      return await this.#afterError(way, parcels, { error, source });
     }
-    const verdict = judgeHttpStatus(answer.status);
-    if (verdict === 'per-instance') return await this.#readPerInstance(client, parcels, answer);
-    if (verdict === 'split' || verdict === 'syntax') return await this.#isolate(client, parcels, { verdict, answer });
-    const words = `HTTP ${answer.status}`;
-    if (verdict === 'pause') return parcels.map(() => transient(words, 'down', answer.retryAfterMs));
-    return parcels.map(() => unknownOutcome(words, 'suspect', answer.retryAfterMs));
+    return await this.#judge(way, parcels, reply);
   }
 
-  #body(parcels: readonly Parcel[], source: SourceFailure): MultipartBody {
-    const parts = parcels.map((parcel) => ({
-      // Without transfer-syntax parameter: group 2 says it, and Orthanc 1.10 passes over parts that have one, with a 200.
-      contentType: 'application/dicom',
-      size: parcel.object.ref.size,
-      open: () => this.#read(parcel, source),
-    }));
-    return multipartRelated(parts, { type: 'application/dicom' });
-  }
-
-  async *#read(parcel: Parcel, source: SourceFailure): AsyncGenerator<Buffer> {
-    try {
-      yield* wholeObject(this.#parts.store, parcel.object);
-    } catch (error) {
-      source.failure = { parcel, error };
-      throw error;
+  async #judge(way: Way, parcels: readonly Parcel[], reply: StowReply): Promise<Outcome[]> {
+    const words = httpWords(reply.status);
+    switch (judgeHttpStatus(reply.status)) {
+      case 'per-instance':
+        return await this.#readPerInstance(way, parcels, reply);
+      case 'syntax':
+        return await this.#findRefusedSyntax(way, parcels, words);
+      case 'split':
+        return await this.#split(way, parcels, reply);
+      case 'pause':
+        return parcels.map(() => transient(words, 'down', reply.retryAfterMs));
+      case 'suspect':
+        return parcels.map(() => unknownOutcome(words, 'suspect', reply.retryAfterMs));
     }
   }
 
-  /** Rejects when the connection failed or the object could not be read. */
-  async #post(client: HttpClient, body: MultipartBody): Promise<Answer> {
-    const stream = Readable.from(body.chunks(), { objectMode: false, highWaterMark: BODY_CHUNK_BYTES });
-    const response = await client.request({
-      method: 'POST',
-      path: '/studies',
-      headers: { 'content-type': body.contentType, 'content-length': String(body.contentLength), accept: DICOM_JSON },
-      body: stream,
-      signal: this.#abort.signal,
-    });
-    const judged = judgeHttpStatus(response.statusCode);
-    const wait = retryAfterMs(response.headers['retry-after']);
-    const text = judged === 'per-instance' ? await readAnswer(response.body) : undefined;
-    // A dump that breaks off costs the connection, not the answer that is already known.
-    if (text === undefined) await response.body.dump({ limit: MAX_REFUSAL_BYTES }).catch(() => {});
-    return { status: response.statusCode, text, retryAfterMs: wait === undefined ? undefined : Math.min(wait, MAX_RETRY_AFTER_MS) };
-  }
-
-  /** An object that cannot be read is left out and the others go again; after any other error the outcome of all is unknown. */
-  async #afterError(client: HttpClient, parcels: readonly Parcel[], failed: { error: unknown; source: SourceFailure }): Promise<Outcome[]> {
-    const { failure } = failed.source;
-    if (failure === undefined) return parcels.map(() => unknownOutcome(describeError(failed.error), faultOfError(failed.error)));
+  /** An object that cannot be read is left out and the others go again; after any other error the outcome of all is open, unless nothing can have been sent. */
+  async #afterError(way: Way, parcels: readonly Parcel[], failed: { error: unknown; source: SourceFailure }): Promise<Outcome[]> {
+    const { error, source } = failed;
+    if (source.failure === undefined) {
+      const outcome = surelyUnsent(error) ? transient : unknownOutcome;
+      const waitMs = error instanceof TransientError ? error.retryAfterMs : undefined;
+      return parcels.map(() => outcome(describeError(error), faultOfError(error), waitMs));
+    }
+    const left = source.failure;
     const others = await this.#sendBy(
-      client,
-      parcels.filter((parcel) => parcel !== failure.parcel),
+      way,
+      parcels.filter((parcel) => parcel !== left.parcel),
     );
-    const own = sourceOutcome(failure.error);
-    return parcels.map((parcel) => (parcel === failure.parcel ? own : others.shift()!));
+    const own = sourceOutcome(left.error);
+    return parcels.map((parcel) => (parcel === left.parcel ? own : others.shift()!));
   }
 
-  /** Sends each alone, to find out which one the archive means; stops when it turns out that the destination has a fault. */
-  async #isolate(client: HttpClient, parcels: readonly Parcel[], refused: { verdict: HttpVerdict; answer: Answer }): Promise<Outcome[]> {
-    const { verdict, answer } = refused;
-    if (parcels.length === 1)
-      return [{ kind: 'permanent', reason: `HTTP ${answer.status}`, because: verdict === 'syntax' ? 'syntax' : 'instance' }];
+  /** 413, 400: halved until it is known which one the archive means. 413 with Retry-After is a state of the archive (RFC 9110 section 15.5.14). */
+  async #split(way: Way, parcels: readonly Parcel[], { status, retryAfterMs }: StowReply): Promise<Outcome[]> {
+    if (status === 413 && retryAfterMs !== undefined) return parcels.map(() => transient(httpWords(status), 'down', retryAfterMs));
+    if (parcels.length === 1) return [{ kind: 'permanent', reason: httpWords(status), because: 'instance' }];
+    if (status === 413) this.#limit.lower(parcels);
+    return await this.#sendInTurn(way, halves(parcels));
+  }
+
+  /** 415: those of one class and syntax are sent together, then halved: one of them may be what is meant. */
+  async #findRefusedSyntax(way: Way, parcels: readonly Parcel[], reason: string): Promise<Outcome[]> {
+    if (parcels.length === 1) return [{ kind: 'permanent', reason, because: 'syntax' }];
+    const kinds = bySyntax(parcels);
+    const groups = kinds.length > 1 ? kinds : halves(parcels);
+    const found = await this.#sendInTurn(way, groups);
+    const outcomes = new Map(groups.flat().map((parcel, place) => [parcel, found[place]!]));
+    return parcels.map((parcel) => outcomes.get(parcel)!);
+  }
+
+  /** Stops when it turns out that the destination has a fault. One outcome for each parcel of all groups, in their order. */
+  async #sendInTurn(way: Way, groups: readonly (readonly Parcel[])[]): Promise<Outcome[]> {
     const outcomes: Outcome[] = [];
-    for (const parcel of parcels) {
-      const [outcome] = await this.#sendBy(client, [parcel]);
-      outcomes.push(outcome!);
-      if (outcome!.kind === 'transient' && outcome!.fault !== 'none') break;
+    for (const group of groups) {
+      if (outcomes.some((outcome) => outcome.kind === 'transient' && outcome.fault !== 'none')) {
+        outcomes.push(...group.map(() => transient('not sent: the destination failed before its turn', 'none')));
+      } else outcomes.push(...(await this.#sendBy(way, group)));
     }
-    return parcels.map((_, place) => outcomes[place] ?? transient('not sent: the destination failed before its turn', 'none'));
+    return outcomes;
   }
 
-  async #readPerInstance(client: HttpClient, parcels: readonly Parcel[], answer: Answer): Promise<Outcome[]> {
-    const parsed = answer.text === undefined ? undefined : parseStowAnswer(answer.text);
-    const outcomes = parcels.map(({ object }) => stowOutcome(parsed, answer.status, object.meta.sopInstanceUid));
-    if (parcels.length === 1 && outcomes[0]!.kind === 'refused' && parsed?.otherFailures.length === 1) {
-      outcomes[0] = failedOutcome(parsed.otherFailures[0]);
-    }
-    return await Promise.all(outcomes.map((outcome, place) => this.#prove(client, parcels[place]!, outcome)));
+  async #readPerInstance({ proof }: Way, parcels: readonly Parcel[], { raw, status }: StowReply): Promise<Outcome[]> {
+    const answer = raw === undefined ? undefined : await parseStowAnswer(raw);
+    const said: StowOutcome[] = parcels.map(({ object }) => stowOutcome(answer, status, object.meta.sopInstanceUid));
+    // What the archive cannot name can only be the one there is.
+    if (parcels.length === 1 && said[0]!.kind === 'unsaid' && answer?.otherFailures.length === 1)
+      said[0] = failedOutcome(answer.otherFailures[0]);
+    const { confirm } = this.#settings;
+    return await Promise.all(said.map((one, place) => provenOutcome(one, parcels[place]!, { proof, confirm })));
   }
-
-  /** What is said to be there already, and with `confirm: qido` everything, is looked up before it counts as delivered. */
-  async #prove(client: HttpClient, parcel: Parcel, outcome: StowOutcome): Promise<Outcome> {
-    if (outcome.kind === 'already-stored') {
-      const words = `Failure Reason ${hexStatus(outcome.reason)} (already stored)`;
-      if (!parcel.resend) return { kind: 'refused', reason: `${words}, and not by this delivery: the content may be another` };
-      return await this.#lookUp(client, parcel, { kind: 'delivered', confirmation: 'stow already-stored', warning: words });
-    }
-    if (outcome.kind !== 'delivered' || this.#settings.confirm !== 'qido') return outcome;
-    return await this.#lookUp(client, parcel, outcome);
-  }
-
-  /** A query that finds nothing is a refusal; one that was not answered says nothing against the instance. */
-  async #lookUp(client: HttpClient, parcel: Parcel, said: Delivered): Promise<Outcome> {
-    const there = await this.#isThere(client, parcel);
-    if (there === undefined) return unknownOutcome(`${said.confirmation}, but the query for it was not answered`, 'suspect');
-    if (!there) return { kind: 'refused', reason: `${said.confirmation}, but a query does not find the instance`, mayHaveArrived: true };
-    return { ...said, confirmation: `${said.confirmation} + qido` };
-  }
-
-  /** undefined: the archive did not answer the query (PS3.18 section 10.6.3.3: 200, or 204 for nothing found). */
-  async #isThere(client: HttpClient, { object, delivery }: Parcel): Promise<boolean | undefined> {
-    const uid = object.meta.sopInstanceUid;
-    const study = delivery.instance.studyInstanceUid;
-    const query = new URLSearchParams({ SOPInstanceUID: uid, ...(study === undefined ? {} : { StudyInstanceUID: study }), limit: '2' });
-    try {
-      const request = { method: 'GET', path: '/instances', query, headers: { accept: DICOM_JSON }, signal: this.#abort.signal } as const;
-      const response = await client.request(request);
-      const text = await readText(response.body, MAX_ANSWER_BYTES);
-      if (response.statusCode === 204 || response.statusCode === 404) return false;
-      return response.statusCode === 200 ? parseInstanceMatches(text).includes(uid) : undefined;
-    } catch {
-      return undefined;
-    }
-  }
-}
-
-/** An answer that is too long is no answer: empty text. Rejects when the connection ends. */
-async function readAnswer(body: AsyncIterable<Buffer>): Promise<string> {
-  try {
-    return await readText(body, MAX_ANSWER_BYTES);
-  } catch (error) {
-    if (error instanceof TransientError) return '';
-    throw error;
-  }
-}
-
-interface Lease {
-  readonly client: Promise<HttpClient>;
-  requests: number;
-  retired: boolean;
-}
-
-/** Set by the producer of the body when the object, not the network, was the cause. */
-interface SourceFailure {
-  failure?: { readonly parcel: Parcel; readonly error: unknown };
 }

@@ -3,21 +3,23 @@ import type { Outcome } from './delivery-outcome.ts';
 import { classifyStatus, hexStatus, STOW_FAILURE_REASONS, transient } from './delivery-outcome.ts';
 import type { StowAnswer } from './stow-answer.ts';
 
-/** already-stored: the caller must prove it before it counts. */
-export type StowOutcome = Outcome | { readonly kind: 'already-stored'; readonly reason: number };
-
 /**
- * Only what the archive lists as referenced is delivered. An instance it lists nowhere, or an answer without a body, is an unknown
- * outcome: a 2xx alone proves nothing.
+ * already-stored: something lies there under the SOP Instance UID; the caller must prove that it is this. unsaid: the answer says nothing of the instance: without
+ * proof it is no delivery. `words`: what was answered.
  */
+export type StowOutcome =
+  | Outcome
+  | { readonly kind: 'already-stored'; readonly words: string }
+  | { readonly kind: 'unsaid'; readonly words: string };
+
+/** Only what the archive lists as referenced is delivered. A 409 that says nothing of the instance may mean that it is there. */
 export function stowOutcome(answer: StowAnswer | undefined, status: number, uid: string): StowOutcome {
-  if (answer === undefined)
-    return { kind: 'refused', reason: `HTTP ${status} without a readable answer: outcome unknown`, mayHaveArrived: true };
-  const failed = answer.failed.get(uid);
+  const failed = answer?.failed.get(uid);
   if (failed !== undefined) return failedOutcome(failed.failureReason);
-  const referenced = answer.referenced.get(uid);
+  const referenced = answer?.referenced.get(uid);
   if (referenced !== undefined) return deliveredOutcome(status, referenced.warningReason);
-  return { kind: 'refused', reason: `HTTP ${status}: the answer does not list the instance: outcome unknown`, mayHaveArrived: true };
+  const missing = answer === undefined ? 'without a readable answer' : 'and the answer does not list the instance';
+  return { kind: status === 409 ? 'already-stored' : 'unsaid', words: `HTTP ${status} ${missing}` };
 }
 
 function deliveredOutcome(status: number, warningReason: number | undefined): Outcome {
@@ -38,7 +40,7 @@ export function failedOutcome(reason: number | undefined): StowOutcome {
     case 'syntax':
       return { kind: 'permanent', reason: `${words} (transfer syntax not supported)`, because: 'syntax' };
     case 'already-stored':
-      return { kind: 'already-stored', reason };
+      return { kind: 'already-stored', words: `${words} (already stored)` };
     default:
       return { kind: 'refused', reason: words };
   }

@@ -1,9 +1,9 @@
 // The story of one delivery: what is put on record in which order, and when its message may be acknowledged.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Bucket } from '@causeway/shared/bus/bus';
+import type { Bucket, PublishOptions } from '@causeway/shared/bus/bus';
 import { TransientError } from '@causeway/shared/errors';
-import type { DeliveryDue } from '@causeway/shared/events/delivery';
+import { type DeliveryDue, type DerivationDue, derivationDue } from '@causeway/shared/events/delivery';
 import { type Fact, fact as factSchema } from '@causeway/shared/events/facts';
 import { createLogger } from '@causeway/shared/logger';
 import { dueOf, memoryStore, newDelivery } from './deliveries-for-tests.ts';
@@ -37,8 +37,14 @@ async function newStory(outcomes: Outcome[], options: { failPublish?: boolean } 
   const sizes: number[] = [];
   const facts: Fact[] = [];
   const parcels: DueParcel[] = [];
+  const ordered: DerivationDue[] = [];
   const bus = {
     failing: options.failPublish ?? false,
+    publish: async (event: object, { subject }: PublishOptions) => {
+      if (bus.failing) throw new TransientError('no broker');
+      ordered.push(derivationDue.parse(event));
+      done.push(subject);
+    },
     publishFact: async (fact: Fact) => {
       if (bus.failing) throw new TransientError('no broker');
       facts.push(factSchema.parse(fact));
@@ -61,7 +67,7 @@ async function newStory(outcomes: Outcome[], options: { failPublish?: boolean } 
     metrics: { requestEnded: () => {}, delivered: () => {}, notDelivered: () => {}, flow: () => {}, remove: () => {} },
     clock: { now: () => NOW },
   };
-  return { parts, done, facts, parcels, bus, sizes };
+  return { parts, done, facts, parcels, bus, sizes, ordered };
 }
 
 const newDue = (generation = 0, ageMs = 1000): DeliveryDue => ({
@@ -232,6 +238,59 @@ describe('upload', () => {
     };
     await assert.rejects(upload({ event: newDue(), deliveryCount: 1 }, parts), TransientError);
     assert.deepEqual(done, []);
+  });
+});
+
+describe('upload of another form', () => {
+  const JPEG = '1.2.840.10008.1.2.4.50';
+  const jpegDue = (generation = 0): DeliveryDue => ({ ...dueOf(newDelivery(store, { transferSyntaxUid: JPEG }), generation) });
+  const refused: Outcome = { kind: 'permanent', reason: 'HTTP 415', because: 'syntax' };
+
+  it('orders it before anything is sent where the destination wants uncompressed images', async () => {
+    const { parts, done, ordered } = await newStory([]);
+    const due = jpegDue(4);
+    await upload({ event: due, deliveryCount: 1 }, { ...parts, settings: { ...parts.settings, images: 'uncompressed' } });
+    assert.deepEqual(done, ['derivation.due.uncompressed.archive.routine']);
+    assert.deepEqual([ordered[0]?.delivery.id, ordered[0]?.generation], [due.delivery.id, 4]);
+  });
+
+  it('orders it once the syntax was refused: remembered, told, ordered, and then the message is done', async () => {
+    const { parts, done, facts } = await newStory([refused]);
+    await upload({ event: jpegDue(), deliveryCount: 1 }, parts);
+    assert.deepEqual(done, [
+      'sent',
+      'put delivery-history',
+      'fact ledger.delivery.attempted',
+      'derivation.due.uncompressed.archive.routine',
+    ]);
+    assert.ok(facts[0]?.type === 'ledger.delivery.attempted' && facts[0].reason === 'HTTP 415; an uncompressed object is made');
+  });
+
+  it('never orders it twice: refused again, the delivery is parked with what was tried and what to do', async () => {
+    const { parts, facts, ordered } = await newStory([refused, refused]);
+    const due = jpegDue();
+    await upload({ event: due, deliveryCount: 1 }, parts);
+    const again = { ...due, delivery: { ...due.delivery, derivation: { profile: 'uncompressed' as const, reason: 'a frame is damaged' } } };
+    await upload({ event: again, deliveryCount: 1 }, parts);
+    assert.equal(ordered.length, 1);
+    const fact = facts[1];
+    assert.ok(fact?.type === 'ledger.delivery.failed');
+    assert.deepEqual(
+      [fact.attempt, fact.reason],
+      [
+        2,
+        `HTTP 415; an uncompressed object cannot be made: a frame is damaged; the instance is in JPEG Baseline (Process 1) (${JPEG}): let the destination accept that, or send it elsewhere`,
+      ],
+    );
+  });
+
+  it('brings the message back when the order could not be published', async () => {
+    const { parts, bus } = await newStory([]);
+    bus.failing = true;
+    await assert.rejects(
+      upload({ event: jpegDue(), deliveryCount: 1 }, { ...parts, settings: { ...parts.settings, images: 'uncompressed' } }),
+      TransientError,
+    );
   });
 });
 

@@ -2,22 +2,23 @@
 // record, and only then is the message acknowledged. What may pass is tried again with growing delay; what will not is parked and shown.
 import type { Bus, Message } from '@causeway/shared/bus/bus';
 import { describeError, TransientError } from '@causeway/shared/errors';
-import { type DeliveryDue, deliveryDue } from '@causeway/shared/events/delivery';
+import { type DeliveryDue, type DerivationProfile, deliveryDue } from '@causeway/shared/events/delivery';
 import type { Logger } from '@causeway/shared/logger';
 import { type Clock, retryDelayMs } from './circuit-breaker.ts';
 import type { Attempted } from './delivery-attempt.ts';
 import { attemptedFact, confirmedFact, failedFact } from './delivery-facts.ts';
-import type { Delivered, Outcome } from './delivery-outcome.ts';
+import { type Delivered, isSyntaxRefused, type Outcome } from './delivery-outcome.ts';
 import { type DeliveryRecords, type History, NO_HISTORY } from './delivery-records.ts';
+import { orderDerivation, PROFILE_WORDS, syntaxRefusal } from './derivation-order.ts';
 import type { DestinationSettings } from './destination-settings.ts';
 import type { DestinationWorker } from './destination-worker.ts';
-import { isSentCompressedAllTheSame } from './object-choice.ts';
+import { derivationAfterRefusal, derivationWantedFirst, objectChoices, type WantedForm } from './object-choice.ts';
 import type { DestinationMetrics } from './upload-metrics.ts';
 
 export interface UploadParts {
-  readonly bus: Pick<Bus, 'publishFact'>;
+  readonly bus: Pick<Bus, 'publish' | 'publishFact'>;
   readonly records: DeliveryRecords;
-  readonly settings: Pick<DestinationSettings, 'id' | 'retry' | 'images'>;
+  readonly settings: Pick<DestinationSettings, 'id' | 'retry'> & WantedForm;
   readonly worker: Pick<DestinationWorker, 'submit' | 'msUntilProbe'>;
   readonly metrics: DestinationMetrics;
   /** Wall clock: it is compared with the time of the event. */
@@ -35,18 +36,15 @@ export async function upload(message: Message<DeliveryDue>, parts: UploadParts):
   const done = await parts.records.confirmed(due);
   // The fact may not have got out before the kill; it has the id it had, so it is no second one.
   if (done !== undefined) return await parts.bus.publishFact(done);
-  const history = deliveryCount > 1 ? await parts.records.history(due) : NO_HISTORY;
-  if (isSentCompressedAllTheSame(due.delivery, parts.settings.images)) {
-    parts.log.info(
-      { destination: parts.settings.id, delivery: due.delivery.id },
-      'images: uncompressed, but it was received compressed: sent as received',
-    );
-  }
+  const wanted = derivationWantedFirst(due.delivery, parts.settings);
+  if (wanted !== undefined) return await orderDerivation(parts.bus, due, wanted);
+  const isKnown = deliveryCount > 1 || due.delivery.derivation !== undefined;
+  const history = isKnown ? await parts.records.history(due) : NO_HISTORY;
   const resend = await mayHaveArrived(message, history, parts.records);
   const attempted = await parts.worker.submit({
     delivery: due.delivery,
     lane: due.delivery.instance.lane,
-    size: due.delivery.instance.size,
+    size: objectChoices(due.delivery, parts.settings)[0].size,
     sopInstanceUid: due.delivery.instance.sopInstanceUid,
     alone: history.alone,
     resend,
@@ -82,11 +80,32 @@ interface Ended {
 async function putOnRecord(ended: Ended, parts: UploadParts): Promise<void> {
   const { outcome } = ended.attempted;
   if (outcome.kind === 'delivered') return await confirm(ended, outcome, parts);
+  if (outcome.kind === 'permanent' && isSyntaxRefused(outcome)) return await afterSyntaxRefusal(ended, outcome.reason, parts);
   if (outcome.kind === 'permanent') return await park(ended, outcome.reason, parts);
   const { giveUpAfter } = parts.settings.retry;
   const ageMs = parts.clock.now() - Date.parse(ended.due.occurredAt);
   if (ageMs > giveUpAfter) return await park(ended, `given up after ${Math.round(giveUpAfter / 1000)} s: ${outcome.reason}`, parts);
   await postpone(ended, outcome, parts);
+}
+
+/** Another form is made, if that was not tried; it goes on as the same delivery. */
+async function afterSyntaxRefusal(ended: Ended, reason: string, parts: UploadParts): Promise<void> {
+  const profile = derivationAfterRefusal(ended.due.delivery);
+  if (profile === undefined) return await park(ended, syntaxRefusal(reason, ended.due), parts);
+  await sendInAnotherForm(ended, { reason, profile }, parts);
+}
+
+async function sendInAnotherForm(
+  { due, history }: Ended,
+  { reason, profile }: { reason: string; profile: DerivationProfile },
+  parts: UploadParts,
+): Promise<void> {
+  const attempts = history.attempts + 1;
+  await parts.records.remember(due, { ...history, attempts });
+  const told = { reason: `${reason}; ${PROFILE_WORDS[profile]} is made`, nextAttemptAt: new Date(parts.clock.now()) };
+  await parts.bus.publishFact(attemptedFact(due, attempts, told));
+  await orderDerivation(parts.bus, due, profile);
+  parts.metrics.notDelivered('attempted');
 }
 
 /**

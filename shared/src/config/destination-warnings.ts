@@ -14,6 +14,7 @@ export function* destinationWarnings(document: Sending): Generator<DocumentWarni
   }
   yield* unused(document);
   yield* inTheClear(document);
+  yield* proxyMissing(document);
   for (const { id, poll, destinations } of document.retrieval.sources)
     if (poll !== undefined && destinations.length === 0)
       yield {
@@ -80,4 +81,12 @@ function* inTheClear({ destinations, retrieval }: Sending): Generator<DocumentWa
   for (const { path, url, auth } of [...stow, ...sources])
     if (auth.kind !== 'none' && new URL(url).protocol === 'http:' && !OWN_HOST.test(new URL(url).hostname))
       yield { path: `${path}.url`, warning: 'sends credentials (auth) and images over http, readable on the way: use https' };
+}
+
+function* proxyMissing({ destinations, retrieval }: Sending): Generator<DocumentWarning> {
+  const stow = destinations.flatMap((one) => (one.kind === 'stow' ? [{ ...one, path: `destinations[${one.id}]` }] : []));
+  const sources = retrieval.sources.map((one) => ({ ...one, path: `retrieval.sources[${one.id}]` }));
+  for (const { path, proxy, proxyAuth } of [...stow, ...sources])
+    if (proxyAuth !== undefined && proxy === undefined)
+      yield { path: `${path}.proxyAuth`, warning: 'has no effect: there is no proxy. Name it in proxy, or remove this' };
 }

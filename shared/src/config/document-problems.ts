@@ -30,7 +30,7 @@ const line = ({ path, value, problem }: DocumentProblem): string =>
   `- ${path === '' ? 'the document' : path}: ${value === undefined ? '' : `${value} `}${problem}`;
 
 /** Places whose value may be a secret that was written where a reference belongs. */
-const SECRET_PLACES = new Set(['auth', 'tls', 'smtp', 'url', 'tokenUrl', 'proxy']);
+const SECRET_PLACES = new Set(['auth', 'tls', 'smtp', 'url', 'tokenUrl', 'proxy', 'proxyAuth']);
 const MOST_VALUE_CHARACTERS = 60;
 
 /** The problem that a Zod issue tells, with the value found at its path in the document. */

@@ -1,6 +1,6 @@
 // Destinations: where deliveries go, and how fast, when and how surely.
 import { z } from 'zod';
-import { aeTitle, auth, clientTls, count, host, id, list, port, section, url } from './gateway-document-fields.ts';
+import { aeTitle, auth, clientTls, count, host, id, list, port, proxyAuth, section, url } from './gateway-document-fields.ts';
 import { duration, rate, size, timeOfDay } from './quantities.ts';
 
 export const WEEKDAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
@@ -46,6 +46,7 @@ const stow = section({
   url: url(),
   auth: auth(),
   proxy: url().optional(),
+  proxyAuth: proxyAuth().optional(),
   implicitVr: z.enum(['send', 'convert']).default('send'),
   confirm: z.enum(['response', 'qido']).default('response'),
 });

@@ -82,6 +82,9 @@ export const clientTls = () =>
     minVersion: z.enum(['1.2', '1.3']).default('1.2'),
   }).refine((tls) => (tls.cert === undefined) === (tls.key === undefined), { error: 'must have cert and key together, or neither' });
 
+/** What a proxy asks for (407). */
+export const proxyAuth = () => section({ username: name(), password: secret() });
+
 /** How to prove to a web service who we are. */
 export const auth = () =>
   z

@@ -13,6 +13,7 @@ import {
   network,
   oneOrMore,
   port,
+  proxyAuth,
   secret,
   section,
   text,
@@ -38,6 +39,7 @@ const source = section({
   auth: auth(),
   tls: clientTls().optional(),
   proxy: url().optional(),
+  proxyAuth: proxyAuth().optional(),
   /** Absent: on demand only. `filter`: QIDO-RS matching keys. `window`: how far back study dates are asked for. */
   poll: section({
     every: duration('1s', '1d').prefault('30s'),

@@ -10,8 +10,6 @@ const BUILT_SYNTAXES = new Set(['unchanged', 'htj2k-lossless', 'jpeg2000-lossles
 export const NOT_ACTED_ON: Readonly<Record<string, (document: Document) => boolean>> = {
   'facilities.weight': ({ facilities }) => facilities.some(({ weight }) => weight !== 1),
   'destinations.window': ({ destinations }) => destinations.some(({ window }) => window.length > 0),
-  'destinations.implicitVr': ({ destinations }) => destinations.some((one) => one.kind === 'stow' && one.implicitVr === 'convert'),
-  'destinations.images: uncompressed': ({ destinations }) => destinations.some(({ images }) => images === 'uncompressed'),
   'destinations.confirm: storage-commitment': ({ destinations }) => destinations.some(({ confirm }) => confirm === 'storage-commitment'),
   'compression.then.syntax': ({ compression }) => compression.some(({ then }) => !BUILT_SYNTAXES.has(then.syntax)),
   'coercion.on: deliver': ({ coercion }) => coercion.some(({ on }) => on === 'deliver'),

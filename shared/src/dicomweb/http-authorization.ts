@@ -2,7 +2,8 @@
 import type { Dispatcher } from 'undici';
 import { z } from 'zod';
 import type { SecretReader } from '../config/secret-reference.ts';
-import { TransientError } from '../errors.ts';
+import { describeError, TransientError } from '../errors.ts';
+import { retryAfterMs } from './retry-after.ts';
 
 /** As in the gateway document; `password`, `token` and `clientSecret` are references (env:NAME, file:PATH). */
 export type HttpAuthorization =
@@ -18,16 +19,21 @@ export type HttpAuthorization =
     };
 
 export interface AuthorizationSource {
-  /** The value of the header; undefined: none is sent. Throws TransientError when a secret or token cannot be had. */
+  /** The value of the header; undefined: none is sent. Throws AuthorizationUnavailable when a secret or token cannot be had. */
   header(): Promise<string | undefined>;
-  /** The server answered 401: the next `header()` asks for a fresh token. */
-  forget(): void;
+  /** The server answered 401 to this value. True: the next `header()` gives another one; false: there is no other to be had. */
+  renew(refused: string): boolean;
+}
+
+/** No secret, or no token from the token endpoint: nothing was sent, and nothing can be. */
+export class AuthorizationUnavailable extends TransientError {
+  override readonly name = 'AuthorizationUnavailable';
 }
 
 export interface AuthorizationParts {
   readonly readSecret: SecretReader;
   /** For the token endpoint. */
-  readonly dispatcher: Dispatcher;
+  readonly dispatcher: () => Promise<Dispatcher>;
   readonly now: () => number;
 }
 
@@ -46,11 +52,19 @@ const tokenAnswer = z.object({
 export function createAuthorization(auth: HttpAuthorization, parts: AuthorizationParts): AuthorizationSource {
   if (auth.kind === 'oauth2') return new ClientCredentials(auth, parts);
   const header = async (): Promise<string | undefined> => {
-    if (auth.kind === 'basic') return `Basic ${base64(`${auth.username}:${await parts.readSecret(auth.password)}`)}`;
-    if (auth.kind === 'bearer') return `Bearer ${await parts.readSecret(auth.token)}`;
+    if (auth.kind === 'basic') return `Basic ${base64(`${auth.username}:${await secretOf(auth.password, parts)}`)}`;
+    if (auth.kind === 'bearer') return `Bearer ${await secretOf(auth.token, parts)}`;
     return undefined;
   };
-  return { header, forget: () => undefined };
+  return { header, renew: () => false };
+}
+
+async function secretOf(reference: string, { readSecret }: Pick<AuthorizationParts, 'readSecret'>): Promise<string> {
+  try {
+    return await readSecret(reference);
+  } catch (error) {
+    throw new AuthorizationUnavailable(`no credentials: ${describeError(error)}`);
+  }
 }
 
 const base64 = (text: string): string => Buffer.from(text, 'utf8').toString('base64');
@@ -75,13 +89,15 @@ class ClientCredentials implements AuthorizationSource {
     return `Bearer ${await this.#pending}`;
   }
 
-  forget(): void {
-    this.#token = undefined;
+  /** Another request may have fetched a token since the refused one was sent. */
+  renew(refused: string): boolean {
+    if (refused === `Bearer ${this.#token?.value}`) this.#token = undefined;
+    return true;
   }
 
   async #fetch(): Promise<string> {
     const askedAt = this.#parts.now();
-    const answer = await this.#ask(await this.#parts.readSecret(this.#auth.clientSecret));
+    const answer = await this.#ask(await secretOf(this.#auth.clientSecret, this.#parts));
     const lifeMs = answer.expires_in * 1000;
     this.#token = { value: answer.access_token, usableUntil: askedAt + Math.max(lifeMs / 2, lifeMs - RENEW_BEFORE_MS) };
     return answer.access_token;
@@ -94,7 +110,8 @@ class ClientCredentials implements AuthorizationSource {
     // RFC 6749 section 2.3.1: identifier and secret are form-encoded before they are joined.
     const credentials = base64(`${encodeURIComponent(clientId)}:${encodeURIComponent(clientSecret)}`);
     try {
-      const answer = await this.#parts.dispatcher.request({
+      const dispatcher = await this.#parts.dispatcher();
+      const answer = await dispatcher.request({
         origin: url.origin,
         path: url.pathname + url.search,
         method: 'POST',
@@ -109,12 +126,18 @@ class ClientCredentials implements AuthorizationSource {
       });
       const text = await readText(answer.body, MAX_TOKEN_ANSWER_BYTES);
       // The text of a refusal may hold what was sent: only its status is told on.
-      if (answer.statusCode !== 200) throw new TransientError(`the token endpoint answered ${answer.statusCode}`);
+      if (answer.statusCode !== 200) {
+        const waitMs = retryAfterMs(answer.headers['retry-after']);
+        throw new AuthorizationUnavailable(
+          `the token endpoint answered ${answer.statusCode}`,
+          waitMs === undefined ? {} : { retryAfterMs: waitMs },
+        );
+      }
       return tokenAnswer.parse(JSON.parse(text));
     } catch (error) {
-      if (error instanceof TransientError) throw error;
+      if (error instanceof AuthorizationUnavailable) throw error;
       const known = error instanceof SyntaxError || error instanceof z.ZodError;
-      throw new TransientError(known ? 'the token endpoint gave no token' : 'the token endpoint cannot be reached', {
+      throw new AuthorizationUnavailable(known ? 'the token endpoint gave no token' : 'the token endpoint cannot be reached', {
         cause: known ? undefined : error,
       });
     }
@@ -123,6 +146,11 @@ class ClientCredentials implements AuthorizationSource {
 
 /** Reads a short answer whole. Throws TransientError when it is longer than `maxBytes`. */
 export async function readText(body: AsyncIterable<Buffer | Uint8Array>, maxBytes: number): Promise<string> {
+  return (await readBytes(body, maxBytes)).toString('utf8');
+}
+
+/** As readText, undecoded. */
+export async function readBytes(body: AsyncIterable<Buffer | Uint8Array>, maxBytes: number): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of body) {
@@ -130,5 +158,5 @@ export async function readText(body: AsyncIterable<Buffer | Uint8Array>, maxByte
     if (size > maxBytes) throw new TransientError(`an HTTP answer of more than ${maxBytes} bytes where a short one was expected`);
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return Buffer.concat(chunks);
 }

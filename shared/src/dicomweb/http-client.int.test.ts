@@ -12,7 +12,8 @@ import { createSecretReader } from '../config/secret-reference.ts';
 import { TransientError } from '../errors.ts';
 import type { HttpAuthorization } from './http-authorization.ts';
 import { readText } from './http-authorization.ts';
-import { createHttpClient, type HttpClientOptions, retryAfterMs } from './http-client.ts';
+import { createHttpClient, type HttpClientOptions } from './http-client.ts';
+import { retryAfterMs } from './retry-after.ts';
 
 const timeouts = { connectMs: 2000, idleMs: 2000 };
 const readSecret = createSecretReader({ PASSWORD: 'geheim', TOKEN: 'abc' });
@@ -96,8 +97,11 @@ describe('createHttpClient', () => {
     assert.equal(tokenRequest?.authorization, `Basic ${Buffer.from('g%20w:geheim').toString('base64')}`);
     assert.equal(tokenRequest?.body, 'grant_type=client_credentials&scope=dicom');
     now += 2_000;
-    assert.deepEqual(await ask(), [401, 'Bearer token-2']);
-    assert.deepEqual(await ask(), [200, 'Bearer token-3']);
+    assert.deepEqual(await ask(), [200, 'Bearer token-3'], 'the refused token-2 is replaced, once');
+    assert.deepEqual(
+      seen.slice(-2).map(({ authorization }) => authorization),
+      ['Bearer token-2', 'Bearer token-3'],
+    );
   });
 
   it('gives a transient error without the secret when the token endpoint refuses', async () => {

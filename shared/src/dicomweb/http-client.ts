@@ -1,30 +1,25 @@
 // One DICOMweb server as we talk to it: connections, TLS, proxy, timeouts and authorization in one place.
-import { rootCertificates } from 'node:tls';
-import { Agent, type Dispatcher, ProxyAgent } from 'undici';
+import type { Readable } from 'node:stream';
+import type { Dispatcher } from 'undici';
 import type { SecretReader } from '../config/secret-reference.ts';
 import { PermanentError, TransientError } from '../errors.ts';
 import { type AuthorizationSource, createAuthorization, type HttpAuthorization } from './http-authorization.ts';
-
-export interface HttpTls {
-  /** References; absent `ca`: the certificate authorities that come with Node. */
-  readonly ca?: string | undefined;
-  readonly cert?: string | undefined;
-  readonly key?: string | undefined;
-  readonly minVersion?: '1.2' | '1.3' | undefined;
-}
+import { type HttpProxy, type HttpTls, RenewedConnections } from './http-connections.ts';
 
 export interface HttpClientOptions {
   /** Base URL, e.g. https://archive.example.org/dicom-web; paths of requests are appended. */
   readonly url: string;
   readonly auth: HttpAuthorization;
   readonly tls?: HttpTls | undefined;
-  readonly proxy?: string | undefined;
+  readonly proxy?: HttpProxy | undefined;
   /** connect: TCP and TLS. idle: no byte moved in either direction, also while the server works on its answer; never a limit on the whole. */
   readonly timeouts: { readonly connectMs: number; readonly idleMs: number };
   /** Connections at a time [no limit]. */
   readonly connections?: number | undefined;
   readonly readSecret: SecretReader;
   readonly now?: () => number;
+  /** Told of renewed certificates that cannot be used. */
+  readonly warn?: (reason: string) => void;
 }
 
 export interface HttpRequest {
@@ -33,109 +28,81 @@ export interface HttpRequest {
   readonly path: string;
   readonly query?: URLSearchParams;
   readonly headers?: Record<string, string>;
-  readonly body?: Dispatcher.DispatchOptions['body'];
+  /** Made anew for each time the request is sent. */
+  readonly body?: () => Readable;
   readonly signal?: AbortSignal;
 }
 
 export interface HttpClient {
-  readonly dispatcher: Dispatcher;
-  readonly authorization: AuthorizationSource;
   /**
-   * Sends once, with the Authorization header; redirects are not followed. Resolves with any status (the caller must read or destroy `body`; a fresh token is
-   * asked for after a 401). Throws TransientError when the connection failed: the outcome is then unknown.
+   * Sends with the Authorization header, once; once more with a fresh token when the answer to an OAuth2 token is 401. Redirects are not followed. Resolves with
+   * any status (the caller must read or destroy `body`). Certificates, keys and secrets are those that the files hold now. Throws AuthorizationUnavailable when
+   * there is no secret or token, TransientError when the connection failed: the outcome may then be unknown (connection-fault of the caller).
    */
   request(request: HttpRequest): Promise<Dispatcher.ResponseData>;
   /** Ends open connections at once. */
   close(): Promise<void>;
 }
 
-const KEEP_ALIVE_MS = 4_000;
+/** So much of a 401 is read to keep the connection. */
+const MAX_REFUSAL_BYTES = 16 * 1024;
 
-/** Reads certificates and keys. Throws TransientError when one cannot be read. */
+/** Reads certificates and keys. Throws TransientError when one cannot be read or used. */
 export async function createHttpClient(options: HttpClientOptions): Promise<HttpClient> {
-  const tls = await readTls(options);
-  const dispatcher = createDispatcher(options, tls);
-  const tokens = createDispatcher(options, { ...tls, ...(tls.ca === undefined ? {} : { ca: [...rootCertificates, tls.ca].flat() }) });
+  const { tls, proxy, readSecret, timeouts, warn, now = Date.now } = options;
+  const plan = { tls, proxy, readSecret, warn, connectMs: timeouts.connectMs, connections: options.connections };
+  const connections = await RenewedConnections.open(plan, now);
   const authorization = createAuthorization(options.auth, {
-    readSecret: options.readSecret,
-    dispatcher: tokens,
-    now: options.now ?? Date.now,
+    readSecret,
+    dispatcher: async () => (await connections.current()).tokens,
+    now,
   });
-  const base = new URL(options.url);
+  const sending = { connections, authorization, base: new URL(options.url), idleMs: timeouts.idleMs };
   return {
-    dispatcher,
-    authorization,
-    request: (request) => send({ dispatcher, authorization, base }, request),
-    close: async () => {
-      await Promise.all([dispatcher.destroy(), tokens.destroy()]);
-    },
+    request: (request) => sendAuthorized(sending, request),
+    close: () => connections.destroy(),
   };
-}
-
-type Tls = { ca?: string | string[]; cert?: string; key?: string; minVersion: 'TLSv1.2' | 'TLSv1.3' };
-
-async function readTls({ tls, readSecret }: HttpClientOptions): Promise<Tls> {
-  const read = async (name: 'ca' | 'cert' | 'key'): Promise<Partial<Tls>> => {
-    const reference = tls?.[name];
-    return reference === undefined ? {} : { [name]: await readSecret(reference) };
-  };
-  const parts = await Promise.all([read('ca'), read('cert'), read('key')]);
-  return Object.assign({ minVersion: `TLSv${tls?.minVersion ?? '1.2'}` as const }, ...parts);
-}
-
-function createDispatcher(options: HttpClientOptions, tls: Tls): Dispatcher {
-  const { connectMs, idleMs } = options.timeouts;
-  const limits = {
-    headersTimeout: idleMs,
-    bodyTimeout: idleMs,
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    connections: options.connections ?? null,
-    // One request a connection at a time: a large body must not hold up another's answer.
-    pipelining: 1,
-    allowH2: false,
-  };
-  if (options.proxy === undefined) return new Agent({ ...limits, connect: { timeout: connectMs, ...tls } });
-  return new ProxyAgent({
-    ...limits,
-    uri: options.proxy,
-    connect: { timeout: connectMs },
-    requestTls: { timeout: connectMs, ...tls },
-    proxyTls: { timeout: connectMs },
-  });
 }
 
 interface Sending {
-  readonly dispatcher: Dispatcher;
+  readonly connections: RenewedConnections;
   readonly authorization: AuthorizationSource;
   readonly base: URL;
+  readonly idleMs: number;
 }
 
-async function send({ dispatcher, authorization, base }: Sending, request: HttpRequest): Promise<Dispatcher.ResponseData> {
+async function sendAuthorized(sending: Sending, request: HttpRequest): Promise<Dispatcher.ResponseData> {
+  const { authorization } = sending;
   const header = await authorization.header();
+  const response = await send(sending, request, header);
+  if (response.statusCode !== 401 || header === undefined || !authorization.renew(header)) return response;
+  const fresh = await authorization.header();
+  await response.body.dump({ limit: MAX_REFUSAL_BYTES }).catch(() => {});
+  return await send(sending, request, fresh);
+}
+
+async function send(
+  { connections, base, idleMs }: Sending,
+  request: HttpRequest,
+  authorization: string | undefined,
+): Promise<Dispatcher.ResponseData> {
   const query = request.query === undefined || request.query.size === 0 ? '' : `?${request.query}`;
+  const { server } = await connections.current();
   try {
-    const response = await dispatcher.request({
+    return await server.request({
       origin: base.origin,
       path: `${base.pathname.replace(/\/+$/, '')}${request.path}${query}`,
       method: request.method,
-      headers: { ...request.headers, ...(header === undefined ? {} : { authorization: header }) },
-      body: request.body ?? null,
+      headers: { ...request.headers, ...(authorization === undefined ? {} : { authorization }) },
+      body: request.body?.() ?? null,
+      // With the request, because a proxy that forwards http has connections without our settings.
+      headersTimeout: idleMs,
+      bodyTimeout: idleMs,
       ...(request.signal === undefined ? {} : { signal: request.signal }),
     });
-    if (response.statusCode === 401) authorization.forget();
-    return response;
   } catch (error) {
     // What the producer of the body threw says more than that the connection was given up for it.
     if (error instanceof TransientError || error instanceof PermanentError) throw error;
     throw new TransientError(`${request.method} to ${base.origin} failed`, { cause: error });
   }
-}
-
-/** Retry-After as ms from now: seconds or an HTTP date (RFC 9110 section 10.2.3). undefined: absent or neither. */
-export function retryAfterMs(value: string | string[] | undefined, now = Date.now()): number | undefined {
-  const text = (Array.isArray(value) ? value[0] : value)?.trim();
-  if (text === undefined || text === '') return undefined;
-  if (/^\d{1,9}$/.test(text)) return Number(text) * 1000;
-  const date = Date.parse(text);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }

@@ -1,4 +1,5 @@
 // The table of streams and subjects: who publishes what, who consumes it. Subjects never say who the patient is.
+import type { DerivationProfile } from './delivery.ts';
 import type { Lane } from './instance.ts';
 
 export type StreamName = 'RECEIVED' | 'READY' | 'DERIVATIONS' | 'DELIVERIES' | 'RETRIEVALS' | 'COMMITMENTS' | 'FACTS';
@@ -34,14 +35,14 @@ export const FLOW: Record<StreamName, StreamPlan> = {
     subjects: ['derivation.due.>'],
     retention: 'workqueue',
     maxMessages: 1_000_000,
-    producers: ['router', 'uploader'],
+    producers: ['uploader'],
     consumers: ['compressor'],
   },
   DELIVERIES: {
     subjects: ['delivery.due.>'],
     retention: 'workqueue',
     maxMessages: 5_000_000,
-    producers: ['router', 'retriever', 'console', 'ledger'],
+    producers: ['router', 'compressor', 'retriever', 'console', 'ledger'],
     consumers: ['uploader'],
   },
   RETRIEVALS: {
@@ -82,6 +83,9 @@ const token = (text: string): string => {
 
 export const receivedSubject = (lane: Lane, facility = NO_FACILITY): string => `instance.received.${lane}.${token(facility)}`;
 export const readySubject = (lane: Lane, facility = NO_FACILITY): string => `instance.ready.${lane}.${token(facility)}`;
+/** By destination, so that it can be told whether one of its deliveries waits for a derivation. */
+export const derivationSubject = (profile: DerivationProfile, destination: string, lane: Lane): string =>
+  `derivation.due.${profile}.${token(destination)}.${lane}`;
 export const retrievalSubject = (source: string): string => `retrieval.due.${token(source)}`;
 export const COMMITMENT_DUE_SUBJECT = 'commitment.due';
 /** One subject a commitment, so that it can be told whether an answer is still queued. */

@@ -26,10 +26,10 @@ interface Context {
  * `header`: top-level elements of an implicit VR little endian data set, whole, held in memory by the caller (who bounds it). Pixel data may be among
  * them, not encapsulated. Group lengths (retired, and wrong afterwards) are left out. Sequences of defined length are given their new length,
  * open ones stay open. Unknown and private elements become UN with their bytes as they are, but open ones, which can only be sequences, SQ.
- * Throws DicomParseError.
+ * `signed`: Pixel Representation is 1, where (0028,0103) is not among the elements. Throws DicomParseError.
  */
-export function implicitToExplicit(header: Buffer): Buffer {
-  return Buffer.concat(new Conversion(header).elements({ start: 0, end: header.length }, { depth: 0, signed: false }));
+export function implicitToExplicit(header: Buffer, { signed = false } = {}): Buffer {
+  return Buffer.concat(new Conversion(header).elements({ start: 0, end: header.length }, { depth: 0, signed }));
 }
 
 interface Span {
@@ -144,7 +144,8 @@ const AMBIGUOUS: Readonly<Record<string, readonly [unsigned: string, signed: str
   lt: ['OW', 'OW'],
 };
 
-function explicitVr(tag: number, signed: boolean): string {
+/** The VR of an element of an implicit VR data set. */
+export function explicitVr(tag: number, signed: boolean): string {
   const vr = dictionaryVr(tag) ?? 'UN';
   return AMBIGUOUS[vr]?.[signed ? 1 : 0] ?? vr;
 }

@@ -22,11 +22,19 @@ const doneMark = deliveryConfirmedFact
   .pick({ id: true, occurredAt: true, attempt: true, confirmation: true, digest: true, warning: true })
   .extend({ content: z.string() });
 
+/** A content that a destination has confirmed, with which delivery and when: for copies of it that were due at that time. */
+const copyMark = deliveryConfirmedFact
+  .pick({ confirmation: true, digest: true, warning: true })
+  .extend({ receiptId: z.string(), confirmedAt: z.iso.datetime() });
+export type CopyMark = z.infer<typeof copyMark>;
+
 const DAY_MS = 86_400_000;
 /** A message comes back within the longest retry delay; three days leave room for a broker that was away. */
 const DONE_MARK_MS = 3 * DAY_MS;
 /** One day more than the default giveUpAfter. */
 const HISTORY_MS = 8 * DAY_MS;
+/** A copy that waited longer behind the first is sent, which is harmless; the marks of a day would be large. */
+const COPY_MARK_MS = DAY_MS / 4;
 const FIT_FOR_KEY = /^[-/_=.a-zA-Z0-9]{1,150}$/;
 
 export interface DeliveryRecords {
@@ -35,23 +43,29 @@ export interface DeliveryRecords {
   markConfirmed(due: DeliveryDue, fact: FactOf<'ledger.delivery.confirmed'>): Promise<void>;
   history(due: DeliveryDue): Promise<History>;
   remember(due: DeliveryDue, history: History): Promise<void>;
+  /** By a key that stands for content and place (identical-copies.ts): what was confirmed last. */
+  copy(key: string): Promise<CopyMark | undefined>;
+  markCopy(key: string, mark: CopyMark): Promise<void>;
 }
 
-/** Buckets `delivered` and `delivery-history`. All methods throw TransientError when JetStream is out of reach. */
+/** Buckets `delivered`, `delivery-history` and `delivered-copies`. All methods throw TransientError when JetStream is out of reach. */
 export async function openDeliveryRecords(bus: Bus): Promise<DeliveryRecords> {
   const done = await bus.bucket('delivered', { maxAgeMs: DONE_MARK_MS });
   const past = await bus.bucket('delivery-history', { maxAgeMs: HISTORY_MS });
+  const copies = await bus.bucket('delivered-copies', { maxAgeMs: COPY_MARK_MS });
   return {
     confirmed: async (due) => {
-      const { content, ...said } = (await read(done, due, doneMark)) ?? {};
+      const { content, ...said } = (await read(done, recordKey(due), doneMark)) ?? {};
       if (content !== due.delivery.instance.digest) return undefined;
       const { generation, facility, delivery } = due;
       return deliveryConfirmedFact.parse({ ...said, version: 1, type: 'ledger.delivery.confirmed', generation, facility, delivery });
     },
     markConfirmed: (due, { id, occurredAt, attempt, confirmation, digest, warning }) =>
       done.put(recordKey(due), json({ id, occurredAt, attempt, confirmation, digest, warning, content: due.delivery.instance.digest })),
-    history: async (due) => (await read(past, due, history)) ?? NO_HISTORY,
+    history: async (due) => (await read(past, recordKey(due), history)) ?? NO_HISTORY,
     remember: (due, value) => past.put(recordKey(due), json(value)),
+    copy: (key) => read(copies, key, copyMark),
+    markCopy: (key, mark) => copies.put(key, json(mark)),
   };
 }
 
@@ -64,8 +78,8 @@ export function recordKey({ delivery, generation }: DeliveryDue): string {
 }
 
 /** A value that is not of the schema is as good as none: the delivery is sent once more, which is harmless. */
-async function read<T>(bucket: Bucket, due: DeliveryDue, schema: z.ZodType<T>): Promise<T | undefined> {
-  const value = await bucket.get(recordKey(due));
+async function read<T>(bucket: Bucket, key: string, schema: z.ZodType<T>): Promise<T | undefined> {
+  const value = await bucket.get(key);
   if (value === undefined) return undefined;
   try {
     return schema.parse(JSON.parse(Buffer.from(value).toString('utf8')));

@@ -49,7 +49,7 @@ function newWorker(options: { concurrency?: number; instances?: number; ahead?: 
       abort: () => void seen.push('abort'),
     },
     waiting: new Batcher<WaitingParcel>(),
-    metrics: { requestEnded: () => {}, delivered: () => {}, notDelivered: () => {}, flow: () => {}, remove: () => {} },
+    metrics: { requestEnded: () => {}, delivered: () => {}, coalesced: () => {}, notDelivered: () => {}, flow: () => {}, remove: () => {} },
     random: () => 0,
     onFlow: (state) => void flows.push(state),
     ...{ attempt, clock },

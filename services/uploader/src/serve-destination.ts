@@ -17,6 +17,7 @@ import type { CallingTitles, DestinationSettings } from './destination-settings.
 import type { DestinationShare } from './destination-share.ts';
 import { DestinationWorker, type WaitingParcel } from './destination-worker.ts';
 import { createDimseSender } from './dimse-client.ts';
+import { IdenticalCopies } from './identical-copies.ts';
 import type { SendLimits } from './send-limits.ts';
 import type { Sender, SenderParts } from './sender.ts';
 import { createStowSender } from './stow-client.ts';
@@ -85,9 +86,10 @@ async function serve(settings: DestinationSettings, titles: CallingTitles, parts
     regulate();
     worker.slotsChanged();
   });
+  const copies = new IdenticalCopies({ records: parts.records, settings });
   const served = servedBy({ worker, consumptions, metrics, following });
   try {
-    for (const lane of lanes) consumptions.push(await consumeLane(lane, { settings, worker, metrics }, parts));
+    for (const lane of lanes) consumptions.push(await consumeLane(lane, { settings, worker, metrics, copies }, parts));
   } catch (error) {
     await served.stop();
     throw error;
@@ -124,6 +126,7 @@ interface Serving {
   readonly settings: DestinationSettings;
   readonly worker: DestinationWorker;
   readonly metrics: DestinationMetrics;
+  readonly copies: IdenticalCopies;
 }
 
 async function consumeLane(lane: Lane, serving: Serving, parts: ServeParts): Promise<Consumption> {

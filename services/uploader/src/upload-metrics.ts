@@ -6,6 +6,8 @@ export interface DestinationMetrics {
   /** A request, or an operation on an association, ended. */
   requestEnded(seconds: number): void;
   delivered(bytes: number): void;
+  /** Confirmed with an identical copy: nothing was sent for it. */
+  coalesced(): void;
   notDelivered(outcome: 'attempted' | 'failed'): void;
   flow(state: FlowState): void;
   /** The destination is no longer served here. */
@@ -42,6 +44,7 @@ export function createUploadMetrics(meter: Meter): UploadMetrics {
           deliveries.add(1, { destination, outcome: 'delivered' });
           bytes.add(size, { destination });
         },
+        coalesced: () => deliveries.add(1, { destination, outcome: 'coalesced' }),
         notDelivered: (outcome) => deliveries.add(1, { destination, outcome }),
         flow: (state) => void flows.set(destination, state),
         remove: () => void flows.delete(destination),

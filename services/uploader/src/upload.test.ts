@@ -10,6 +10,7 @@ import { dueOf, memoryStore, newDelivery } from './deliveries-for-tests.ts';
 import type { DueParcel } from './delivery-attempt.ts';
 import { type Outcome, transient, unknownOutcome } from './delivery-outcome.ts';
 import { openDeliveryRecords, recordKey } from './delivery-records.ts';
+import { IdenticalCopies } from './identical-copies.ts';
 import { MAX_REFUSALS, reportUnreadable, upload } from './upload.ts';
 
 const log = createLogger('test', 'silent');
@@ -53,8 +54,9 @@ async function newStory(outcomes: Outcome[], options: { failPublish?: boolean } 
     bucket: async (name: string) => memoryBucket(done, sizes, name),
   };
   const records = await openDeliveryRecords(bus as never);
+  const copies = new IdenticalCopies({ records, settings: { id: 'archive', kind: 'stow' } });
   const parts = {
-    ...{ bus, records, log, random: () => 0 },
+    ...{ bus, records, copies, log, random: () => 0 },
     settings: { id: 'archive', images: 'compressed' as const, retry: { first: 1000, factor: 2, max: 10_000, giveUpAfter: 3_600_000 } },
     worker: {
       msUntilProbe: 0,
@@ -64,7 +66,7 @@ async function newStory(outcomes: Outcome[], options: { failPublish?: boolean } 
         return { outcome: outcomes.shift()!, ref: parcel.delivery.instance };
       },
     },
-    metrics: { requestEnded: () => {}, delivered: () => {}, notDelivered: () => {}, flow: () => {}, remove: () => {} },
+    metrics: { requestEnded: () => {}, delivered: () => {}, coalesced: () => {}, notDelivered: () => {}, flow: () => {}, remove: () => {} },
     clock: { now: () => NOW },
   };
   return { parts, done, facts, parcels, bus, sizes, ordered };
@@ -80,7 +82,7 @@ describe('upload', () => {
     const { parts, done, facts } = await newStory([delivered]);
     const due = newDue();
     await upload({ event: due, deliveryCount: 1 }, parts);
-    assert.deepEqual(done, ['sent', 'put delivered', 'fact ledger.delivery.confirmed']);
+    assert.deepEqual(done, ['sent', 'put delivered', 'put delivered-copies', 'fact ledger.delivery.confirmed']);
     const [fact] = facts;
     assert.ok(fact?.type === 'ledger.delivery.confirmed');
     assert.deepEqual(

@@ -8,16 +8,18 @@ import { type Clock, retryDelayMs } from './circuit-breaker.ts';
 import type { Attempted } from './delivery-attempt.ts';
 import { attemptedFact, confirmedFact, failedFact } from './delivery-facts.ts';
 import { type Delivered, isSyntaxRefused, type Outcome } from './delivery-outcome.ts';
-import { type DeliveryRecords, type History, NO_HISTORY } from './delivery-records.ts';
+import { type CopyMark, type DeliveryRecords, type History, NO_HISTORY } from './delivery-records.ts';
 import { orderDerivation, PROFILE_WORDS, syntaxRefusal } from './derivation-order.ts';
 import type { DestinationSettings } from './destination-settings.ts';
 import type { DestinationWorker } from './destination-worker.ts';
+import { copyMarkOf, type IdenticalCopies } from './identical-copies.ts';
 import { derivationAfterRefusal, derivationWantedFirst, objectChoices, type WantedForm } from './object-choice.ts';
 import type { DestinationMetrics } from './upload-metrics.ts';
 
 export interface UploadParts {
   readonly bus: Pick<Bus, 'publish' | 'publishFact'>;
   readonly records: DeliveryRecords;
+  readonly copies: IdenticalCopies;
   readonly settings: Pick<DestinationSettings, 'id' | 'retry'> & WantedForm;
   readonly worker: Pick<DestinationWorker, 'submit' | 'msUntilProbe'>;
   readonly metrics: DestinationMetrics;
@@ -32,12 +34,18 @@ export const MAX_REFUSALS = 5;
 
 /** Resolves when the message may be acknowledged. Throws TransientError when it has to come back. */
 export async function upload(message: Message<DeliveryDue>, parts: UploadParts): Promise<void> {
-  const { event: due, deliveryCount } = message;
-  const done = await parts.records.confirmed(due);
+  const { event: due } = message;
+  const [done, copy] = await Promise.all([parts.records.confirmed(due), parts.copies.confirmedSince(due)]);
   // The fact may not have got out before the kill; it has the id it had, so it is no second one.
   if (done !== undefined) return await parts.bus.publishFact(done);
+  await parts.copies.inTurn(due, { copy, send: () => send(message, parts), confirmAs: (first) => confirmAs(first, due, parts) });
+}
+
+/** Resolves with the mark of a confirmed delivery; with undefined when it was parked, or another form was ordered. */
+async function send(message: Message<DeliveryDue>, parts: UploadParts): Promise<CopyMark | undefined> {
+  const { event: due, deliveryCount } = message;
   const wanted = derivationWantedFirst(due.delivery, parts.settings);
-  if (wanted !== undefined) return await orderDerivation(parts.bus, due, wanted);
+  if (wanted !== undefined) return void (await orderDerivation(parts.bus, due, wanted));
   const isKnown = deliveryCount > 1 || due.delivery.derivation !== undefined;
   const history = isKnown ? await parts.records.history(due) : NO_HISTORY;
   const resend = await mayHaveArrived(message, history, parts.records);
@@ -50,7 +58,7 @@ export async function upload(message: Message<DeliveryDue>, parts: UploadParts):
     resend,
     lastTry: history.refusals + 1 >= MAX_REFUSALS,
   });
-  await putOnRecord({ due, history, resend, attempted }, parts);
+  return await putOnRecord({ due, history, resend, attempted }, parts);
 }
 
 /**
@@ -77,15 +85,15 @@ interface Ended {
   readonly attempted: Attempted;
 }
 
-async function putOnRecord(ended: Ended, parts: UploadParts): Promise<void> {
+async function putOnRecord(ended: Ended, parts: UploadParts): Promise<CopyMark | undefined> {
   const { outcome } = ended.attempted;
   if (outcome.kind === 'delivered') return await confirm(ended, outcome, parts);
-  if (outcome.kind === 'permanent' && isSyntaxRefused(outcome)) return await afterSyntaxRefusal(ended, outcome.reason, parts);
-  if (outcome.kind === 'permanent') return await park(ended, outcome.reason, parts);
+  if (outcome.kind === 'permanent' && isSyntaxRefused(outcome)) return void (await afterSyntaxRefusal(ended, outcome.reason, parts));
+  if (outcome.kind === 'permanent') return void (await park(ended, outcome.reason, parts));
   const { giveUpAfter } = parts.settings.retry;
   const ageMs = parts.clock.now() - Date.parse(ended.due.occurredAt);
-  if (ageMs > giveUpAfter) return await park(ended, `given up after ${Math.round(giveUpAfter / 1000)} s: ${outcome.reason}`, parts);
-  await postpone(ended, outcome, parts);
+  if (ageMs > giveUpAfter) return void (await park(ended, `given up after ${Math.round(giveUpAfter / 1000)} s: ${outcome.reason}`, parts));
+  return await postpone(ended, outcome, parts);
 }
 
 /** Another form is made, if that was not tried; it goes on as the same delivery. */
@@ -112,16 +120,26 @@ async function sendInAnotherForm(
  * Mark, then fact, then (by the caller) acknowledgement: after a kill in between, nothing is sent twice and nothing stays untold. A mark that cannot be
  * written (the bucket is full) is only missing after a kill; the fact is told and the message acknowledged all the same.
  */
-async function confirm({ due, history, attempted }: Ended, outcome: Delivered, parts: UploadParts): Promise<void> {
+async function confirm({ due, history, attempted }: Ended, outcome: Delivered, parts: UploadParts): Promise<CopyMark> {
   const fact = confirmedFact(due, history.attempts + 1, { ...outcome, digest: attempted.ref.digest });
-  await parts.records.markConfirmed(due, fact).catch((error: unknown) => {
-    parts.log.warn(
-      { destination: parts.settings.id, delivery: due.delivery.id, reason: describeError(error) },
-      'delivered, but not marked so',
-    );
-  });
+  const copy = copyMarkOf(due, fact);
+  await markAll([parts.records.markConfirmed(due, fact), parts.copies.mark(due, copy)], due, parts);
   await parts.bus.publishFact(fact);
   parts.metrics.delivered(attempted.ref.size);
+  return copy;
+}
+
+/** The content is there, by another delivery that was confirmed while this one was due: nothing is sent. */
+async function confirmAs({ receiptId, confirmation, digest, warning }: CopyMark, due: DeliveryDue, parts: UploadParts): Promise<void> {
+  const fact = confirmedFact(due, 1, { kind: 'delivered', confirmation: `with ${receiptId}: ${confirmation}`, digest, warning });
+  await markAll([parts.records.markConfirmed(due, fact)], due, parts);
+  await parts.bus.publishFact(fact);
+  parts.metrics.coalesced();
+}
+
+async function markAll(marks: readonly Promise<void>[], { delivery }: DeliveryDue, { log, settings }: UploadParts): Promise<void> {
+  for (const { reason } of (await Promise.allSettled(marks)).filter(({ status }) => status === 'rejected') as PromiseRejectedResult[])
+    log.warn({ destination: settings.id, delivery: delivery.id, reason: describeError(reason) }, 'delivered, but not marked so');
 }
 
 async function park({ due, history }: Ended, reason: string, parts: UploadParts): Promise<void> {

@@ -26,8 +26,9 @@ export interface Uploaders {
   end(uploader: ChildProcess, signal: NodeJS.Signals): Promise<void>;
   configure(document: object): Promise<void>;
   /** Puts instances into the store and publishes their deliveries. */
-  makeDue(count: number, of: InstanceOptions & { destination: string; facility?: string }): Promise<Delivery[]>;
-  publish(delivery: Delivery): Promise<void>;
+  makeDue(count: number, of: InstanceOptions & { destination: string; facility?: string; ageMs?: number }): Promise<Delivery[]>;
+  /** `ageMs`: so long ago it became due [0]. */
+  publish(delivery: Delivery, ageMs?: number): Promise<void>;
   /** Resolves once the condition holds; looked at after each fact, and now and then. */
   until(holds: () => boolean | Promise<boolean>): Promise<void>;
   /** Ids of deliveries told as confirmed. */
@@ -50,7 +51,7 @@ export async function startUploadersForTests(): Promise<Uploaders> {
     uploader.kill(signal);
     await ended;
   };
-  const publish = (delivery: Delivery): Promise<void> => publishDue(bus, delivery);
+  const publish = (delivery: Delivery, ageMs = 0): Promise<void> => publishDue(bus, delivery, ageMs);
   let revision = 0;
   return {
     ...{ nats, bus, archive, facts, until, end, publish },
@@ -64,7 +65,7 @@ export async function startUploadersForTests(): Promise<Uploaders> {
     configure: (document) => publishGatewayDocument(bus, ++revision, { gateway: { aeTitle: 'CAUSEWAY' }, ...document }),
     makeDue: async (count, of) => {
       const deliveries = await storeInstances(folder, count, of);
-      await Promise.all(deliveries.map(publish));
+      await Promise.all(deliveries.map((delivery) => publish(delivery, of.ageMs)));
       return deliveries;
     },
     confirmed: () => new Set(facts.flatMap((each) => (each.type === 'ledger.delivery.confirmed' ? [each.delivery.id] : []))),
@@ -111,9 +112,10 @@ async function storeInstances(folder: string, count: number, of: InstanceOptions
   return deliveries.map(({ dataSet: _, ...delivery }) => ({ ...delivery, facility: of.facility }));
 }
 
-async function publishDue(bus: Bus, delivery: Delivery): Promise<void> {
+async function publishDue(bus: Bus, delivery: Delivery, ageMs: number): Promise<void> {
   const { id, destination, facility, instance } = delivery;
-  await bus.publish(dueOf(delivery), {
+  const due = { ...dueOf(delivery), occurredAt: new Date(Date.now() - ageMs).toISOString() };
+  await bus.publish(due, {
     subject: deliverySubject(destination, instance.lane, facility),
     messageId: `${id}.${Math.random()}`,
   });

@@ -10,6 +10,7 @@ import { commitmentRoutes } from './commitment-routes.ts';
 import { configurationRoutes } from './configuration-routes.ts';
 import type { ConsoleParts } from './console-parts.ts';
 import { deliveryRoutes } from './delivery-routes.ts';
+import { dicomwebRoutes } from './dicomweb/dicomweb-routes.ts';
 import { explainRoutes } from './explain-routes.ts';
 import { gatewayRoutes } from './gateway-routes.ts';
 import { healthRoutes } from './health.ts';
@@ -58,7 +59,7 @@ export async function buildConsole(parts: ConsoleParts): Promise<FastifyInstance
   });
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(SECURITY_HEADERS);
-    if (request.url.startsWith('/api')) reply.header('cache-control', 'no-store');
+    if (/^\/(api|dicom-web)\b/.test(request.url)) reply.header('cache-control', 'no-store');
   });
   const parseJson = app.getDefaultJsonParser('error', 'error');
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
@@ -89,6 +90,7 @@ export async function buildConsole(parts: ConsoleParts): Promise<FastifyInstance
       explainRoutes,
       commitmentRoutes,
       associationRoutes,
+      dicomwebRoutes,
     ])
       routes(api, parts);
   });

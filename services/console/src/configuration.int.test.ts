@@ -206,7 +206,15 @@ describe('/health/ready', () => {
 
   async function ask(services: Record<string, string>): Promise<{ status: number; body: { services: Record<string, unknown> } }> {
     const app = await buildConsole({
-      ...{ database: page.database, bus: page.bus, queues: page.queues, log, services, dicomPort: 4104 },
+      ...{
+        database: page.database,
+        bus: page.bus,
+        queues: page.queues,
+        log,
+        services,
+        dicomPort: 4104,
+        store: { get: () => Promise.reject(new Error('not asked')) },
+      },
       revision: () => configuration.current(),
       configurationProblem: () => undefined,
     });

@@ -6,6 +6,7 @@ import { parseGatewayDocument } from '@causeway/shared/config/gateway-document';
 import { insertSession, insertUser, type UserRights } from '@causeway/shared/database/accounts';
 import { type Database, openDatabase } from '@causeway/shared/database/database';
 import { migrate } from '@causeway/shared/database/migrate';
+import { ObjectMissing } from '@causeway/shared/errors';
 import { createLogger } from '@causeway/shared/logger';
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify';
 import { type PostgresForTests, startPostgres } from '../../../test-e2e/src/postgres-for-tests.ts';
@@ -63,6 +64,7 @@ export async function startTestConsole(overrides: Partial<ConsoleParts> = {}): P
     configurationProblem: () => undefined,
     dicomPort: 4104,
     services: {},
+    store: { get: async (key) => Promise.reject(new ObjectMissing(`object ${key} is not in the store`)) },
     ...overrides,
   };
   const app = await buildConsole(parts);

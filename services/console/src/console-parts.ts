@@ -7,6 +7,7 @@ import { applyFacts } from '@causeway/shared/database/project-facts';
 import { newEnvelope } from '@causeway/shared/events/envelope';
 import type { Fact, FactOf } from '@causeway/shared/events/facts';
 import type { Logger } from '@causeway/shared/logger';
+import type { ObjectStore } from '@causeway/shared/object-store/object-store';
 
 export interface ConsoleParts {
   readonly database: Database;
@@ -23,6 +24,8 @@ export interface ConsoleParts {
   readonly firstPasswordFile?: string;
   /** Bytes of the disk that received objects are written to; absent where the store cannot tell. */
   readonly space?: () => Promise<{ free: number; total: number }>;
+  /** Where received objects lie. */
+  readonly store: Pick<ObjectStore, 'get'>;
   /** Service name to the base URL of its ops server. */
   readonly services: Readonly<Record<string, string>>;
 }

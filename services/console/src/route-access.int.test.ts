@@ -20,7 +20,11 @@ const MEANT: Record<string, readonly string[]> = {
     `GET /api/session, GET /api/tokens, POST /api/tokens, DELETE /api/tokens/:id, POST /api/password, DELETE /api/session, GET /api/gateway,
     GET /api/status, GET /api/studies, GET /api/studies/:uid, GET /api/work, GET /api/destinations, GET /api/audit, GET /api/reconciliation, GET /api/held, GET /api/deliveries,
     GET /api/deliveries/failed, GET /api/deliveries/parked, GET /api/retrievals, GET /api/retrievals/:id, GET /api/explain, GET /api/commitments, GET /api/commitments/:id,
-    GET /api/associations, GET /api/associations/:id`.split(/,\s*/),
+    GET /api/associations, GET /api/associations/:id, GET /dicom-web/studies, GET /dicom-web/series, GET /dicom-web/instances,
+    GET /dicom-web/studies/:study, GET /dicom-web/studies/:study/metadata, GET /dicom-web/studies/:study/series, GET /dicom-web/studies/:study/instances,
+    GET /dicom-web/studies/:study/series/:series, GET /dicom-web/studies/:study/series/:series/metadata,
+    GET /dicom-web/studies/:study/series/:series/instances, GET /dicom-web/studies/:study/series/:series/instances/:instance,
+    GET /dicom-web/studies/:study/series/:series/instances/:instance/metadata`.split(/,\s*/),
   'readers of all facilities': ['POST /api/explain'],
   operators: `POST /api/held/assign, POST /api/held/retry, POST /api/held/release, POST /api/held/discard, POST /api/held/:receiptId/assign,
     POST /api/held/:receiptId/retry, POST /api/held/:receiptId/release, POST /api/held/:receiptId/discard, POST /api/deliveries/retry,
@@ -51,7 +55,7 @@ const USERS: Record<string, { rights: UserRights; may: readonly string[] }> = {
 /** With something in place of each parameter; signing out comes last. */
 function requestOf(route: string): ['GET' | 'POST' | 'PUT' | 'DELETE', string] {
   const [method, url] = route.split(' ') as ['GET', string];
-  return [method, url.replace(':uid', '2.25.1').replace(/:[a-zA-Z]+/, '0197f0aa-0000-7000-8000-000000000000')];
+  return [method, url.replace(/:(uid|study|series|instance)\b/g, '2.25.1').replace(/:[a-zA-Z]+/, '0197f0aa-0000-7000-8000-000000000000')];
 }
 
 /** `METHOD /path` of everything that Fastify answers; what it prints is a tree. */
@@ -79,7 +83,7 @@ describe('the table of routes', () => {
 
   test('stops a console with a route that it does not have', async () => {
     const unused = undefined as never;
-    const parts = { database: page.database, bus: page.bus, log: unused, queues: unused, revision: () => undefined };
+    const parts = { database: page.database, bus: page.bus, log: unused, queues: unused, store: unused, revision: () => undefined };
     const app = await buildConsole({ ...parts, configurationProblem: () => undefined, dicomPort: 1, services: {} });
     assert.throws(() => app.get('/api/everything', () => ''), /GET \/api\/everything is not in ROUTE_ACCESS/);
     await app.close();

@@ -82,6 +82,19 @@ export const ROUTE_ACCESS: Readonly<Record<string, RouteAccess>> = {
   // Of an instance that is only described every rule is told, whosever it is.
   'POST /api/explain': access('reader', 'all'),
 
+  'GET /dicom-web/studies': access('reader', 'own'),
+  'GET /dicom-web/series': access('reader', 'own'),
+  'GET /dicom-web/instances': access('reader', 'own'),
+  'GET /dicom-web/studies/:study': access('reader', 'own'),
+  'GET /dicom-web/studies/:study/metadata': access('reader', 'own'),
+  'GET /dicom-web/studies/:study/series': access('reader', 'own'),
+  'GET /dicom-web/studies/:study/instances': access('reader', 'own'),
+  'GET /dicom-web/studies/:study/series/:series': access('reader', 'own'),
+  'GET /dicom-web/studies/:study/series/:series/metadata': access('reader', 'own'),
+  'GET /dicom-web/studies/:study/series/:series/instances': access('reader', 'own'),
+  'GET /dicom-web/studies/:study/series/:series/instances/:instance': access('reader', 'own'),
+  'GET /dicom-web/studies/:study/series/:series/instances/:instance/metadata': access('reader', 'own'),
+
   'GET /api/commitments': access('reader', 'own'),
   'GET /api/commitments/:id': access('reader', 'own'),
   'POST /api/commitments/:id/retry': access('operator', 'own'),

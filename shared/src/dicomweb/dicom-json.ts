@@ -1,7 +1,12 @@
 // DICOM JSON Model (PS3.18 Annex F): reading values from answers of servers that may be wrong, and writing our own.
 import { z } from 'zod';
 
-const element = z.object({ vr: z.string().length(2), Value: z.array(z.unknown()).optional(), BulkDataURI: z.string().optional() });
+const element = z.object({
+  vr: z.string().length(2),
+  Value: z.array(z.unknown()).optional(),
+  BulkDataURI: z.string().optional(),
+  InlineBinary: z.string().optional(),
+});
 export type DicomJsonElement = z.infer<typeof element>;
 
 /** By tag: 8 hex digits, upper case. */

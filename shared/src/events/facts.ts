@@ -111,6 +111,7 @@ export const operatorActedFact = envelope.extend({
     'user-made',
     'user-changed',
     'user-removed',
+    'study-read',
     'signed-in',
     'sign-in-refused',
   ]),

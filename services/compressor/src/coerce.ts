@@ -1,25 +1,13 @@
 // Coercion on receipt: the rules that fit change a copy of the received data set, which then goes on in its place; the received object stays as it is.
-import {
-  applyRules,
-  type CoercionFacts,
-  type FittingRule,
-  type NumberedRule,
-  rulesOnReceipt,
-  rulesThatFit,
-  tagsOfRules,
-} from '@causeway/shared/config/coercion';
+import { type CoercionFacts, type FittingRule, type NumberedRule, rulesOnReceipt, rulesThatFit } from '@causeway/shared/config/coercion';
+import { planCoercion } from '@causeway/shared/config/coercion-plan';
 import type { GatewayDocument } from '@causeway/shared/config/gateway-document';
 import { createHeaderReader, type HeaderReader } from '@causeway/shared/config/header-reader';
-import { creatorOf, DataSetEdits, type ElementChange } from '@causeway/shared/dicom/part10/data-set-edits';
-import { type DataSetScan, DataSetScanner, elementEncodingOf } from '@causeway/shared/dicom/part10/data-set-scanner';
-import { ORIGINAL_ATTRIBUTES, withOriginalAttributes } from '@causeway/shared/dicom/part10/original-attributes';
+import { type DataSetScan, DataSetScanner } from '@causeway/shared/dicom/part10/data-set-scanner';
 import { DicomParseError } from '@causeway/shared/dicom/part10/parse-error';
-import { type Cut, planCuts, Unspliceable } from '@causeway/shared/dicom/part10/splice';
-import { UnfitValue } from '@causeway/shared/dicom/part10/value-text';
 import { PermanentError } from '@causeway/shared/errors';
 import type { Coercion, Instance } from '@causeway/shared/events/instance';
 import type { ObjectStore } from '@causeway/shared/object-store/object-store';
-import { gatherElements } from './gather-elements.ts';
 import { ReceivedDataSet } from './received-data-set.ts';
 import { writeCoerced } from './write-coerced.ts';
 
@@ -90,58 +78,26 @@ interface Readable {
 }
 
 async function coerceReadable(readable: Readable): Promise<Coerced> {
-  const { instance, rules, facts } = readable;
-  const held = await hold(readable);
-  if ('reason' in held) return passed(instance, refusing(rulesThatFit(rules, facts, instance.attributes), held.reason));
-  const { applied, impossible } = applyRules(rules, held.edits, facts);
-  const skipped = skippedOf(impossible);
-  const changes = held.edits.changes();
-  if (changes.length === 0) return passed(instance, { rules: applied.map(({ name }) => name), skipped });
+  const { instance, rules, facts, order, source, scan } = readable;
+  const { transferSyntaxUid, receivedAt } = order.instance;
+  const { attributes } = instance;
+  const system = order.document.gateway.aeTitle;
+  const plan = await planCoercion(rules, {
+    ...{ transferSyntaxUid, receivedAt, attributes, system, scan, facts },
+    plain: () => source.plain(),
+  });
+  const skipped = skippedOf(plan.impossible);
+  const applied = plan.applied.map(({ name }) => name);
+  if (plan.cuts.length === 0) return passed(instance, { rules: applied, skipped });
   try {
-    const cuts = cutsOf(readable, { ...held, changes });
-    const written = await writeCoerced(readable, cuts);
-    const coercion = { object: written.object, rules: applied.map(({ name }) => name), ...(skipped.length > 0 && { skipped }) };
+    const written = await writeCoerced(readable, plan.cuts);
+    const coercion = { object: written.object, rules: applied, ...(skipped.length > 0 && { skipped }) };
     return { instance: { ...instance, attributes: written.attributes }, coercion };
   } catch (error) {
-    if (!isImpossible(error)) throw error;
-    const refused = refusing(applied, error.message);
+    if (!(error instanceof DicomParseError)) throw error;
+    const refused = refusing(plan.applied, error.message);
     return passed(instance, { rules: [], skipped: [...skipped, ...(refused.skipped ?? [])] });
   }
-}
-
-const isImpossible = (error: unknown): error is Error =>
-  error instanceof UnfitValue || error instanceof Unspliceable || error instanceof DicomParseError;
-
-interface Held {
-  /** As they stand in the received data set. */
-  readonly elements: Map<number, Buffer>;
-  readonly edits: DataSetEdits;
-}
-
-/** The elements that the rules name, and those that go with them: character set, private creators, the record of earlier coercions. */
-async function hold({ order, source, scan, rules }: Readable): Promise<Held | { reason: string }> {
-  const named = tagsOfRules(rules).map(([top]) => top!);
-  const tags = new Set([...named, ...named.flatMap((tag) => creatorOf(tag) ?? []), 0x00080005, ORIGINAL_ATTRIBUTES]);
-  try {
-    const elements = await gatherElements(source.plain(), scan, tags);
-    return { elements, edits: new DataSetEdits(elements, elementEncodingOf(order.instance.transferSyntaxUid)) };
-  } catch (error) {
-    if (error instanceof UnfitValue) return { reason: error.message };
-    throw error;
-  }
-}
-
-/** The changes, and the item that tells of them. The time is that of the receipt: a repeat must make the same bytes. */
-function cutsOf({ order, scan }: Readable, { elements, edits, changes }: Held & { readonly changes: ElementChange[] }): Cut[] {
-  const { receivedAt, association } = order.instance;
-  const creators = changes.flatMap(({ tag }) => elements.get(creatorOf(tag) ?? -1) ?? []);
-  const modification = {
-    ...{ changes, creators, at: receivedAt, specificCharacterSet: edits.characterSet() },
-    ...{ system: order.document.gateway.aeTitle, source: association.callingAe },
-  };
-  const record = withOriginalAttributes(elements.get(ORIGINAL_ATTRIBUTES), modification, edits.encoding);
-  const replacements = new Map(changes.map(({ tag, after }) => [tag, after ?? Buffer.alloc(0)]));
-  return planCuts({ scan, encoding: edits.encoding, replacements: replacements.set(ORIGINAL_ATTRIBUTES, record) });
 }
 
 const refusing = (fitting: readonly FittingRule[], reason: string): Coercion => ({

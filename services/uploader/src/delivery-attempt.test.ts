@@ -10,6 +10,7 @@ import type { DestinationSettings } from './destination-settings.ts';
 import { FakeClock } from './fake-clock-for-tests.ts';
 import type { Parcel } from './sender.ts';
 
+const NO_COERCION = { rules: [], system: 'CAUSEWAY' };
 const delivered: Outcome = { kind: 'delivered', confirmation: 'stow 200' };
 const syntaxRefused: Outcome = { kind: 'permanent', reason: 'Failure Reason C122', because: 'syntax' };
 
@@ -23,7 +24,7 @@ function newAttempts(answer: (parcel: Parcel) => Outcome, images: DestinationSet
       return parcels.map(answer);
     },
   };
-  return { attempts: new Attempts({ form: { images }, store, sender, clock }), store, requests, clock };
+  return { attempts: new Attempts({ form: { images }, coercion: NO_COERCION, store, sender, clock }), store, requests, clock };
 }
 
 const dueParcel = (delivery: Delivery, lastTry = false): DueParcel => ({

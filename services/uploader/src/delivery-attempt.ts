@@ -8,7 +8,8 @@ import type { Waiting } from './batcher.ts';
 import type { Clock } from './circuit-breaker.ts';
 import { isSyntaxRefused, type Outcome, unknownOutcome } from './delivery-outcome.ts';
 import { derivationAfterRefusal, objectChoices, type WantedForm } from './object-choice.ts';
-import { openObject, sourceOutcome } from './outbound-object.ts';
+import { coerceOutbound, type DeliveryRules } from './outbound-coercion.ts';
+import { type OutboundChange, openObject, sourceOutcome } from './outbound-object.ts';
 import type { Pace } from './pace.ts';
 import type { Parcel, Sender } from './sender.ts';
 
@@ -19,14 +20,17 @@ export interface DueParcel extends Waiting {
   readonly lastTry: boolean;
 }
 
-/** `ref`: the object the outcome is about. */
+/** `ref`: the object the outcome is about; `change`: what coercion on delivery made of it. */
 export interface Attempted {
   readonly outcome: Outcome;
   readonly ref: ObjectRef;
+  readonly change?: OutboundChange | undefined;
 }
 
 export interface AttemptParts {
   readonly form: WantedForm;
+  /** Of coercion on delivery to this destination. */
+  readonly coercion: DeliveryRules;
   readonly store: ObjectStore;
   readonly sender: Pick<Sender, 'send'>;
   readonly clock: Pick<Clock, 'now'>;
@@ -101,15 +105,17 @@ export class Attempts {
     return chosen.map(({ due, ref }, place) => {
       const result = opened[place]!;
       const outcome = 'object' in result ? sent.shift()! : result;
-      return { ref, outcome: due.lastTry ? parked(outcome) : outcome };
+      const change = 'object' in result ? result.object.change : undefined;
+      return { ref, outcome: due.lastTry ? parked(outcome) : outcome, change };
     });
   }
 
   async #open({ delivery, resend }: DueParcel, ref: ObjectRef): Promise<Parcel | Outcome> {
     try {
       const object = await openObject(this.#parts.store, ref, delivery.instance);
+      const coerced = await coerceOutbound(this.#parts.store, object, { ...this.#parts.coercion, delivery });
       const pace = this.#parts.paceOf?.(delivery);
-      return { delivery, resend, object: pace === undefined ? object : { ...object, pace } };
+      return { delivery, resend, object: pace === undefined ? coerced : { ...coerced, pace } };
     } catch (error) {
       return sourceOutcome(error);
     }
@@ -139,7 +145,7 @@ function parked(outcome: Outcome): Outcome {
 function joined(first: Attempted, second: Attempted): Attempted {
   if (second.outcome.kind === 'delivered' || first.outcome.kind === 'delivered') return second;
   const reason = `${wordOf(first.ref)}: ${first.outcome.reason}; original: ${second.outcome.reason}`;
-  return { ref: second.ref, outcome: { ...second.outcome, reason } };
+  return { ...second, outcome: { ...second.outcome, reason } };
 }
 
 const wordOf = ({ objectKey }: ObjectRef): string =>

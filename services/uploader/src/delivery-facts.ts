@@ -3,6 +3,7 @@ import type { DeliveryDue } from '@causeway/shared/events/delivery';
 import { newEnvelope } from '@causeway/shared/events/envelope';
 import type { FactOf } from '@causeway/shared/events/facts';
 import type { Delivered } from './delivery-outcome.ts';
+import type { OutboundChange } from './outbound-object.ts';
 
 const MAX_REASON_CHARACTERS = 500;
 const MAX_WORDS_CHARACTERS = 64;
@@ -10,11 +11,11 @@ const MAX_WORDS_CHARACTERS = 64;
 const about = ({ delivery, generation, facility }: DeliveryDue) => ({ ...newEnvelope(generation, facility), delivery });
 const cut = (reason: string): string => reason.slice(0, MAX_REASON_CHARACTERS);
 
-/** `digest`: of the object that arrived. */
+/** `digest`: of the data set that arrived; `change`: what coercion on delivery made different. */
 export function confirmedFact(
   due: DeliveryDue,
   attempt: number,
-  arrived: Delivered & { digest: string },
+  arrived: Delivered & { digest: string; change?: Pick<OutboundChange, 'rules' | 'skipped'> | undefined },
 ): FactOf<'ledger.delivery.confirmed'> {
   return {
     ...about(due),
@@ -23,8 +24,14 @@ export function confirmedFact(
     confirmation: arrived.confirmation.slice(0, MAX_WORDS_CHARACTERS),
     digest: arrived.digest,
     warning: arrived.warning?.slice(0, MAX_WORDS_CHARACTERS),
+    coercion: arrived.change && coercionOf(arrived.change),
   };
 }
+
+const coercionOf = ({ rules, skipped }: Pick<OutboundChange, 'rules' | 'skipped'>) => ({
+  rules: [...rules],
+  ...(skipped.length > 0 && { skipped: [...skipped] }),
+});
 
 export function attemptedFact(
   due: DeliveryDue,

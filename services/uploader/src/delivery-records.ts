@@ -19,12 +19,12 @@ export const NO_HISTORY: History = { attempts: 0, refusals: 0, alone: false, may
  * instance, for the same delivery id may come with other content.
  */
 const doneMark = deliveryConfirmedFact
-  .pick({ id: true, occurredAt: true, attempt: true, confirmation: true, digest: true, warning: true })
+  .pick({ id: true, occurredAt: true, attempt: true, confirmation: true, digest: true, warning: true, coercion: true })
   .extend({ content: z.string() });
 
 /** A content that a destination has confirmed, with which delivery and when: for copies of it that were due at that time. */
 const copyMark = deliveryConfirmedFact
-  .pick({ confirmation: true, digest: true, warning: true })
+  .pick({ confirmation: true, digest: true, warning: true, coercion: true })
   .extend({ receiptId: z.string(), confirmedAt: z.iso.datetime() });
 export type CopyMark = z.infer<typeof copyMark>;
 
@@ -60,8 +60,11 @@ export async function openDeliveryRecords(bus: Bus): Promise<DeliveryRecords> {
       const { generation, facility, delivery } = due;
       return deliveryConfirmedFact.parse({ ...said, version: 1, type: 'ledger.delivery.confirmed', generation, facility, delivery });
     },
-    markConfirmed: (due, { id, occurredAt, attempt, confirmation, digest, warning }) =>
-      done.put(recordKey(due), json({ id, occurredAt, attempt, confirmation, digest, warning, content: due.delivery.instance.digest })),
+    markConfirmed: (due, { id, occurredAt, attempt, confirmation, digest, warning, coercion }) =>
+      done.put(
+        recordKey(due),
+        json({ id, occurredAt, attempt, confirmation, digest, warning, coercion, content: due.delivery.instance.digest }),
+      ),
     history: async (due) => (await read(past, recordKey(due), history)) ?? NO_HISTORY,
     remember: (due, value) => past.put(recordKey(due), json(value)),
     copy: (key) => read(copies, key, copyMark),

@@ -3,7 +3,7 @@ import type { Revision } from '@causeway/shared/bus/gateway-configuration';
 import { describeError } from '@causeway/shared/errors';
 import type { Logger } from '@causeway/shared/logger';
 import type { Clock } from './circuit-breaker.ts';
-import { type CallingTitles, callingTitlesOf, type DestinationSettings } from './destination-settings.ts';
+import { contextOf, type DestinationContext, type DestinationSettings } from './destination-settings.ts';
 
 /** One destination being served. */
 export interface ServedDestination {
@@ -13,7 +13,7 @@ export interface ServedDestination {
   abort(): void;
 }
 
-export type ServeDestination = (settings: DestinationSettings, titles: CallingTitles) => Promise<ServedDestination>;
+export type ServeDestination = (settings: DestinationSettings, context: DestinationContext) => Promise<ServedDestination>;
 
 export interface RosterParts {
   readonly serve: ServeDestination;
@@ -46,10 +46,9 @@ export class DestinationRoster {
   apply(revision: Revision): void {
     if (this.#closed) return;
     this.#latest = revision;
-    const titles = callingTitlesOf(revision.document);
     const wanted = new Map(revision.document.destinations.map((settings) => [settings.id, settings]));
     for (const id of this.#places.keys()) if (!wanted.has(id)) this.#remove(id);
-    for (const settings of wanted.values()) this.#ensure(settings, titles);
+    for (const settings of wanted.values()) this.#ensure(settings, contextOf(revision.document, settings.id));
   }
 
   async drain(graceMs: number): Promise<void> {
@@ -63,11 +62,17 @@ export class DestinationRoster {
     timer.cancel();
   }
 
-  #ensure(settings: DestinationSettings, titles: CallingTitles): void {
-    const fingerprint = JSON.stringify([{ ...settings, ...FOLLOWED_LIVE }, settings.kind === 'dimse' ? titles : null]);
+  #ensure(settings: DestinationSettings, context: DestinationContext): void {
+    const { titles, coercion } = context;
+    const builtFrom = [
+      { ...settings, ...FOLLOWED_LIVE },
+      settings.kind === 'dimse' ? titles : null,
+      coercion.rules.length > 0 ? coercion : null,
+    ];
+    const fingerprint = JSON.stringify(builtFrom);
     const before = this.#places.get(settings.id);
     if (before?.fingerprint === fingerprint) return;
-    const place = { fingerprint, served: this.#replace(before?.served, settings, titles) };
+    const place = { fingerprint, served: this.#replace(before?.served, settings, context) };
     this.#places.set(settings.id, place);
     void place.served.then((served) => {
       if (served === undefined) this.#parts.clock.after(AGAIN_AFTER_MS, () => this.#again(settings.id, place));
@@ -77,12 +82,12 @@ export class DestinationRoster {
   async #replace(
     before: Place['served'] | undefined,
     settings: DestinationSettings,
-    titles: CallingTitles,
+    context: DestinationContext,
   ): Promise<ServedDestination | undefined> {
     await (await before)?.stop();
     if (this.#closed) return undefined;
     try {
-      const served = await this.#parts.serve(settings, titles);
+      const served = await this.#parts.serve(settings, context);
       this.#parts.log.info({ destination: settings.id }, 'destination is served');
       return served;
     } catch (error) {

@@ -1,6 +1,8 @@
 // The parts of the gateway document that the uploader lives by, under the names the document gives them.
+import { rulesOnDelivery } from '@causeway/shared/config/coercion';
 import type { GatewayDocument } from '@causeway/shared/config/gateway-document';
 import type { Delivery } from '@causeway/shared/events/delivery';
+import type { DeliveryRules } from './outbound-coercion.ts';
 
 export type DestinationSettings = GatewayDocument['destinations'][number];
 export type StowSettings = Extract<DestinationSettings, { kind: 'stow' }>;
@@ -10,6 +12,17 @@ export type DimseSettings = Extract<DestinationSettings, { kind: 'dimse' }>;
 export interface CallingTitles {
   readonly gateway: string;
   readonly byFacility: Readonly<Record<string, string>>;
+}
+
+/** What of the rest of the document a destination is served by. */
+export interface DestinationContext {
+  readonly titles: CallingTitles;
+  readonly coercion: DeliveryRules;
+}
+
+export function contextOf(document: GatewayDocument, destination: string): DestinationContext {
+  const system = document.gateway.aeTitle;
+  return { titles: callingTitlesOf(document), coercion: { rules: rulesOnDelivery(document, destination), system } };
 }
 
 export function callingTitlesOf(document: GatewayDocument): CallingTitles {

@@ -171,7 +171,7 @@ describe('createDimseSender towards an SCP', () => {
     const delivery = withCompressed(store, newDelivery(store), Buffer.alloc(1000, 7));
     const sender = senderOf(store, settingsOf(peer.port), [delivery]);
     const { lane, size, sopInstanceUid } = delivery.instance;
-    const attempts = new Attempts({ form: { images: 'compressed' }, store, sender, clock });
+    const attempts = new Attempts({ form: { images: 'compressed' }, coercion: { rules: [], system: 'CAUSEWAY' }, store, sender, clock });
     const [result] = await attempts.send([{ ...{ delivery, lane, size, sopInstanceUid }, alone: false, resend: false, lastTry: false }]);
     assert.equal(result!.outcome.kind, 'delivered');
     assert.equal(result!.ref.objectKey, delivery.instance.objectKey);

@@ -1,5 +1,6 @@
 // The same content for the same destination, received again before it was delivered: it is sent once, and each of its deliveries is confirmed with that one.
 import { createHash } from 'node:crypto';
+import type { NumberedRule } from '@causeway/shared/config/coercion';
 import { TransientError } from '@causeway/shared/errors';
 import type { DeliveryDue } from '@causeway/shared/events/delivery';
 import { originalOf } from '@causeway/shared/events/delivery';
@@ -8,6 +9,8 @@ import type { CopyMark, DeliveryRecords } from './delivery-records.ts';
 import type { DestinationSettings } from './destination-settings.ts';
 
 export interface CopyParts {
+  /** Of coercion on delivery: what they make depends on them and on the whole association. */
+  readonly rules?: readonly NumberedRule[];
   readonly records: Pick<DeliveryRecords, 'copy' | 'markCopy'>;
   readonly settings: Pick<DestinationSettings, 'kind' | 'id'> & {
     readonly url?: string;
@@ -85,8 +88,10 @@ export class IdenticalCopies {
     const { association, sopInstanceUid } = delivery.instance;
     const forms = [originalOf(delivery).digest, delivery.compressed?.digest];
     const place = [delivery.destination, kind, url, host, port, calledAe, delivery.facility];
+    const { rules = [] } = this.#parts;
+    const coerced = rules.length === 0 ? null : [rules, association.source];
     return createHash('sha256')
-      .update(JSON.stringify([place, sopInstanceUid, forms, association.callingAe, association.calledAe]))
+      .update(JSON.stringify([place, sopInstanceUid, forms, association.callingAe, association.calledAe, coerced]))
       .digest('hex');
   }
 }
@@ -106,6 +111,6 @@ function copyIn(ended: Ended): CopyMark | undefined {
 
 /** What is remembered of a confirmed delivery for its copies. */
 export function copyMarkOf(due: DeliveryDue, fact: FactOf<'ledger.delivery.confirmed'>): CopyMark {
-  const { confirmation, digest, warning, occurredAt } = fact;
-  return { receiptId: due.delivery.instance.receiptId, confirmation, digest, warning, confirmedAt: occurredAt };
+  const { confirmation, digest, warning, coercion, occurredAt } = fact;
+  return { receiptId: due.delivery.instance.receiptId, confirmation, digest, warning, coercion, confirmedAt: occurredAt };
 }

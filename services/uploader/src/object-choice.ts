@@ -4,8 +4,8 @@ import { type Delivery, type DerivationProfile, originalOf } from '@causeway/sha
 import type { ObjectRef } from '@causeway/shared/events/instance';
 import type { DestinationSettings, StowSettings } from './destination-settings.ts';
 
-/** What a destination says about encodings. */
-export type WantedForm = Pick<DestinationSettings, 'images'> & Partial<Pick<StowSettings, 'implicitVr'>>;
+/** What a destination says about encodings. `isCoerced`: coercion on delivery splices, and cannot do that in deflated data sets. */
+export type WantedForm = Pick<DestinationSettings, 'images'> & Partial<Pick<StowSettings, 'implicitVr'>> & { readonly isCoerced?: boolean };
 
 /**
  * In order of preference, at least one. What a derivation made for this delivery goes first. compressed: what the compression rules made, then the
@@ -27,7 +27,8 @@ export function derivationWantedFirst(delivery: Delivery, form: WantedForm): Der
   const [first] = objectChoices(delivery, form);
   const profile = derivationAfterRefusal(delivery);
   if (form.images === 'uncompressed' && isPacked(first)) return profile;
-  return mustConvert(first, form) ? profile : undefined;
+  const isHindering = form.isCoerced === true && transferSyntaxOf(first.transferSyntaxUid)?.deflated === true;
+  return isHindering || mustConvert(first, form) ? profile : undefined;
 }
 
 /** What may be made when the destination refused the transfer syntax of the original: once for each delivery; undefined: nothing else can be. */

@@ -1,6 +1,9 @@
 // A stored object on its way out: opened, read as a stream, and proven to be what was received while it is read.
 import { createHash } from 'node:crypto';
+import { type DataSetScan, DataSetScanner } from '@causeway/shared/dicom/part10/data-set-scanner';
 import { type FileMeta, parseFileMeta } from '@causeway/shared/dicom/part10/file-meta';
+import { DicomParseError } from '@causeway/shared/dicom/part10/parse-error';
+import { type Cut, spliced } from '@causeway/shared/dicom/part10/splice';
 import { describeError, ObjectMissing, PermanentError } from '@causeway/shared/errors';
 import type { ObjectRef } from '@causeway/shared/events/instance';
 import type { ObjectStore } from '@causeway/shared/object-store/object-store';
@@ -18,7 +21,25 @@ export interface OutboundObject {
   readonly meta: Pick<FileMeta, 'sopClassUid' | 'sopInstanceUid' | 'transferSyntaxUid'>;
   /** How fast it may go out [as fast as it can]. */
   readonly pace?: Pace;
+  /** What coercion on delivery makes different. */
+  readonly change?: OutboundChange;
 }
+
+export interface OutboundChange {
+  readonly cuts: readonly Cut[];
+  /** Group 2 of what is sent: our private information in the stored one tells of the stored data set. */
+  readonly head: Buffer;
+  /** Bytes of the whole object as it is sent. */
+  readonly size: number;
+  /** Names of the rules that were applied, and of those skipped with the reason. */
+  readonly rules: readonly string[];
+  readonly skipped: readonly string[];
+  /** Of the data set as it was sent, hex SHA-256; known once it was sent to its end. */
+  digest?: string;
+}
+
+/** Bytes of the whole object as it is sent. */
+export const sizeToSend = ({ ref, change }: OutboundObject): number => change?.size ?? ref.size;
 
 /** Nothing is read yet. `of`: the identity that the object has. Throws ObjectMissing, DamagedObject (another size than recorded), TransientError (store out of reach). */
 export async function openObject(
@@ -33,15 +54,58 @@ export async function openObject(
   return { ref, meta: { sopClassUid, sopInstanceUid, transferSyntaxUid: ref.transferSyntaxUid } };
 }
 
-/** The whole Part 10 object. */
-export const wholeObject = (store: ObjectStore, object: OutboundObject): AsyncGenerator<Buffer> => paced(store, object, 'whole');
+/** The whole Part 10 object, as it is to arrive. */
+export const wholeObject = (store: ObjectStore, object: OutboundObject): AsyncGenerator<Buffer> =>
+  paced(object, wholeToSend(store, object));
 
-/** The data set alone, in its transfer syntax. */
-export const dataSetOf = (store: ObjectStore, object: OutboundObject): AsyncGenerator<Buffer> => paced(store, object, 'data set');
+/** The data set alone, in its transfer syntax, as it is to arrive. */
+export const dataSetOf = (store: ObjectStore, object: OutboundObject): AsyncGenerator<Buffer> =>
+  paced(object, dataSetToSend(store, object));
 
-function paced(store: ObjectStore, object: OutboundObject, part: 'whole' | 'data set'): AsyncGenerator<Buffer> {
-  const chunks = verified(store, object, part);
-  return object.pace === undefined ? chunks : object.pace.through(chunks);
+const paced = ({ pace }: OutboundObject, chunks: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> =>
+  pace === undefined ? chunks : pace.through(chunks);
+
+async function* wholeToSend(store: ObjectStore, object: OutboundObject): AsyncGenerator<Buffer> {
+  if (object.change === undefined) return yield* verified(store, object, 'whole');
+  yield object.change.head;
+  yield* dataSetToSend(store, object);
+}
+
+async function* dataSetToSend(store: ObjectStore, object: OutboundObject): AsyncGenerator<Buffer> {
+  const stored = verified(store, object, 'data set');
+  const { change } = object;
+  if (change === undefined) return yield* stored;
+  const hash = createHash('sha256');
+  for await (const chunk of spliced(stored, change.cuts)) {
+    hash.update(chunk);
+    yield chunk;
+  }
+  change.digest = hash.digest('hex');
+}
+
+/** The stored data set's header, as far as its pixel data, and where in the object the data set begins. Throws DamagedObject when it cannot be read. */
+export async function readOutboundHeader(
+  store: ObjectStore,
+  object: OutboundObject,
+): Promise<{ scan: DataSetScan; dataSetOffset: number }> {
+  const scanner = new DataSetScanner({ transferSyntaxUid: object.meta.transferSyntaxUid, wanted: [] });
+  let head: Buffer = Buffer.alloc(0);
+  let dataSetOffset: number | undefined;
+  try {
+    for await (const chunk of (await store.get(object.ref.objectKey, { start: 0, end: object.ref.size })) as AsyncIterable<Buffer>) {
+      const isKnown = dataSetOffset !== undefined;
+      if (!isKnown) head = Buffer.concat([head, chunk]);
+      dataSetOffset ??= provenHead(head, object);
+      if (dataSetOffset === undefined) continue;
+      await scanner.write(isKnown ? chunk : head.subarray(dataSetOffset));
+      if (scanner.pixelDataReached) return { scan: scanner.snapshot(), dataSetOffset };
+    }
+    return { scan: await scanner.end(), dataSetOffset: dataSetOffset ?? 0 };
+  } catch (error) {
+    if (error instanceof DicomParseError)
+      throw new DamagedObject(`the data set of ${object.ref.objectKey} cannot be read`, { cause: error });
+    throw error;
+  }
 }
 
 /**

@@ -3,7 +3,7 @@ import type { Bus, Consumption } from '@causeway/shared/bus/bus';
 import type { SecretReader } from '@causeway/shared/config/secret-reference';
 import type { associate } from '@causeway/shared/dicom/dimse/scu';
 import { describeError } from '@causeway/shared/errors';
-import { deliveryDue } from '@causeway/shared/events/delivery';
+import { type Delivery, deliveryDue } from '@causeway/shared/events/delivery';
 import { type Lane, lanes } from '@causeway/shared/events/instance';
 import type { Logger } from '@causeway/shared/logger';
 import type { ObjectStore } from '@causeway/shared/object-store/object-store';
@@ -13,11 +13,13 @@ import { Attempts } from './delivery-attempt.ts';
 import { destinationFact } from './delivery-facts.ts';
 import type { DeliveryRecords } from './delivery-records.ts';
 import type { ServeDestination, ServedDestination } from './destination-roster.ts';
-import type { CallingTitles, DestinationSettings } from './destination-settings.ts';
+import type { CallingTitles, DestinationContext, DestinationSettings } from './destination-settings.ts';
 import type { DestinationShare } from './destination-share.ts';
 import { DestinationWorker, type WaitingParcel } from './destination-worker.ts';
 import { createDimseSender } from './dimse-client.ts';
 import { IdenticalCopies } from './identical-copies.ts';
+import type { WantedForm } from './object-choice.ts';
+import type { Pace } from './pace.ts';
 import type { SendLimits } from './send-limits.ts';
 import type { Sender, SenderParts } from './sender.ts';
 import { createStowSender } from './stow-client.ts';
@@ -49,9 +51,9 @@ const INSTANCES_IN_HAND = 32;
 const MAX_IN_HAND = 1_000;
 
 export function servingWith(parts: ServeParts): ServeDestination {
-  return async (settings, titles) => {
+  return async (settings, context) => {
     if (settings.confirm === 'storage-commitment') return await leaveUnserved(settings, parts);
-    return await serve(settings, titles, parts);
+    return await serve(settings, context, parts);
   };
 }
 
@@ -61,13 +63,19 @@ async function leaveUnserved(settings: DestinationSettings, { bus }: ServeParts)
   return { stop: async () => {}, abort: () => {} };
 }
 
-async function serve(settings: DestinationSettings, titles: CallingTitles, parts: ServeParts): Promise<ServedDestination> {
+async function serve(
+  settings: DestinationSettings,
+  { titles, coercion }: DestinationContext,
+  parts: ServeParts,
+): Promise<ServedDestination> {
   const { clock, random, store } = parts;
   const metrics = parts.metrics.of(settings.id);
+  const form: WantedForm = { ...settings, isCoerced: coercion.rules.length > 0 };
   const waiting = new Batcher<WaitingParcel>();
   const slots = (): number => parts.share.slots(settings.id, settings.concurrency);
   const sender = createSender(settings, titles, { ...parts, upcoming: () => waiting.upcoming().map(({ delivery }) => delivery), slots });
-  const attempts = new Attempts({ form: settings, store, sender, clock, paceOf: (delivery) => parts.limits.paceOf(delivery) });
+  const paceOf = (delivery: Delivery): Pace => parts.limits.paceOf(delivery);
+  const attempts = new Attempts({ form, coercion, store, sender, clock, paceOf });
   const consumptions: Consumption[] = [];
   const regulate = (): void => {
     const flows = worker.state !== 'paused' && slots() > 0;
@@ -86,10 +94,10 @@ async function serve(settings: DestinationSettings, titles: CallingTitles, parts
     regulate();
     worker.slotsChanged();
   });
-  const copies = new IdenticalCopies({ records: parts.records, settings });
+  const copies = new IdenticalCopies({ records: parts.records, settings, rules: coercion.rules });
   const served = servedBy({ worker, consumptions, metrics, following });
   try {
-    for (const lane of lanes) consumptions.push(await consumeLane(lane, { settings, worker, metrics, copies }, parts));
+    for (const lane of lanes) consumptions.push(await consumeLane(lane, { settings, form, worker, metrics, copies }, parts));
   } catch (error) {
     await served.stop();
     throw error;
@@ -124,6 +132,7 @@ function createSender(settings: DestinationSettings, titles: CallingTitles, part
 
 interface Serving {
   readonly settings: DestinationSettings;
+  readonly form: WantedForm;
   readonly worker: DestinationWorker;
   readonly metrics: DestinationMetrics;
   readonly copies: IdenticalCopies;

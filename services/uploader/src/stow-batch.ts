@@ -1,5 +1,7 @@
 // How many instances go in one STOW-RS request: as configured, less where the archive takes no more.
+
 import type { Clock } from './circuit-breaker.ts';
+import { sizeToSend } from './outbound-object.ts';
 import type { Parcel, Sender } from './sender.ts';
 
 /** After so long larger requests are tried again: somebody may have configured the archive. */
@@ -21,7 +23,7 @@ export class BatchLimit {
 
   /** These were too many together: from now on half as many, and half their bytes. */
   lower(parcels: readonly Parcel[]): void {
-    const bytes = parcels.reduce((sum, { object }) => sum + object.ref.size, 0);
+    const bytes = parcels.reduce((sum, { object }) => sum + sizeToSend(object), 0);
     const { instances, size } = this.now();
     const batch = {
       instances: Math.max(1, Math.min(instances, Math.floor(parcels.length / 2))),

@@ -121,8 +121,9 @@ export class StowProof {
   }
 }
 
-/** Digests of the forms that this delivery has: each of them is it. */
+/** Digests of the forms that this delivery has: each of them is it. What coercion on delivery changed is not what is stored here. */
 function encodingsOf({ object, delivery }: Parcel): Set<string> {
+  if (object.change !== undefined) return new Set(object.change.digest === undefined ? [] : [object.change.digest]);
   const forms = [object.ref, originalOf(delivery), delivery.compressed, delivery.derivation?.object];
   return new Set(forms.flatMap((form) => form?.digest ?? []));
 }

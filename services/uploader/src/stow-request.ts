@@ -7,7 +7,7 @@ import { retryAfterMs } from '@causeway/shared/dicomweb/retry-after';
 import { TransientError } from '@causeway/shared/errors';
 import type { ObjectStore } from '@causeway/shared/object-store/object-store';
 import { judgeHttpStatus } from './delivery-outcome.ts';
-import { wholeObject } from './outbound-object.ts';
+import { sizeToSend, wholeObject } from './outbound-object.ts';
 import type { Parcel } from './sender.ts';
 import type { RawAnswer } from './stow-answer.ts';
 
@@ -64,7 +64,7 @@ function bodyOf(parcels: readonly Parcel[], store: ObjectStore, source: SourceFa
   const parts = parcels.map((parcel) => ({
     // Without transfer-syntax parameter: group 2 says it, and Orthanc 1.10 passes over parts that have one, with a 200.
     contentType: 'application/dicom',
-    size: parcel.object.ref.size,
+    size: sizeToSend(parcel.object),
     open: () => readParcel(parcel, store, source),
   }));
   return multipartRelated(parts, { type: 'application/dicom' });

@@ -57,7 +57,8 @@ async function newStory(outcomes: Outcome[], options: { failPublish?: boolean } 
   const copies = new IdenticalCopies({ records, settings: { id: 'archive', kind: 'stow' } });
   const parts = {
     ...{ bus, records, copies, log, random: () => 0 },
-    settings: { id: 'archive', images: 'compressed' as const, retry: { first: 1000, factor: 2, max: 10_000, giveUpAfter: 3_600_000 } },
+    form: { images: 'compressed' as const },
+    settings: { id: 'archive', retry: { first: 1000, factor: 2, max: 10_000, giveUpAfter: 3_600_000 } },
     worker: {
       msUntilProbe: 0,
       submit: async (parcel: DueParcel) => {
@@ -251,7 +252,7 @@ describe('upload of another form', () => {
   it('orders it before anything is sent where the destination wants uncompressed images', async () => {
     const { parts, done, ordered } = await newStory([]);
     const due = jpegDue(4);
-    await upload({ event: due, deliveryCount: 1 }, { ...parts, settings: { ...parts.settings, images: 'uncompressed' } });
+    await upload({ event: due, deliveryCount: 1 }, { ...parts, form: { images: 'uncompressed' } });
     assert.deepEqual(done, ['derivation.due.uncompressed.archive.routine']);
     assert.deepEqual([ordered[0]?.delivery.id, ordered[0]?.generation], [due.delivery.id, 4]);
   });
@@ -289,10 +290,7 @@ describe('upload of another form', () => {
   it('brings the message back when the order could not be published', async () => {
     const { parts, bus } = await newStory([]);
     bus.failing = true;
-    await assert.rejects(
-      upload({ event: jpegDue(), deliveryCount: 1 }, { ...parts, settings: { ...parts.settings, images: 'uncompressed' } }),
-      TransientError,
-    );
+    await assert.rejects(upload({ event: jpegDue(), deliveryCount: 1 }, { ...parts, form: { images: 'uncompressed' } }), TransientError);
   });
 });
 

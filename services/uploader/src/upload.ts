@@ -20,7 +20,8 @@ export interface UploadParts {
   readonly bus: Pick<Bus, 'publish' | 'publishFact'>;
   readonly records: DeliveryRecords;
   readonly copies: IdenticalCopies;
-  readonly settings: Pick<DestinationSettings, 'id' | 'retry'> & WantedForm;
+  readonly settings: Pick<DestinationSettings, 'id' | 'retry'>;
+  readonly form: WantedForm;
   readonly worker: Pick<DestinationWorker, 'submit' | 'msUntilProbe'>;
   readonly metrics: DestinationMetrics;
   /** Wall clock: it is compared with the time of the event. */
@@ -44,7 +45,7 @@ export async function upload(message: Message<DeliveryDue>, parts: UploadParts):
 /** Resolves with the mark of a confirmed delivery; with undefined when it was parked, or another form was ordered. */
 async function send(message: Message<DeliveryDue>, parts: UploadParts): Promise<CopyMark | undefined> {
   const { event: due, deliveryCount } = message;
-  const wanted = derivationWantedFirst(due.delivery, parts.settings);
+  const wanted = derivationWantedFirst(due.delivery, parts.form);
   if (wanted !== undefined) return void (await orderDerivation(parts.bus, due, wanted));
   const isKnown = deliveryCount > 1 || due.delivery.derivation !== undefined;
   const history = isKnown ? await parts.records.history(due) : NO_HISTORY;
@@ -52,7 +53,7 @@ async function send(message: Message<DeliveryDue>, parts: UploadParts): Promise<
   const attempted = await parts.worker.submit({
     delivery: due.delivery,
     lane: due.delivery.instance.lane,
-    size: objectChoices(due.delivery, parts.settings)[0].size,
+    size: objectChoices(due.delivery, parts.form)[0].size,
     sopInstanceUid: due.delivery.instance.sopInstanceUid,
     alone: history.alone,
     resend,
@@ -121,17 +122,23 @@ async function sendInAnotherForm(
  * written (the bucket is full) is only missing after a kill; the fact is told and the message acknowledged all the same.
  */
 async function confirm({ due, history, attempted }: Ended, outcome: Delivered, parts: UploadParts): Promise<CopyMark> {
-  const fact = confirmedFact(due, history.attempts + 1, { ...outcome, digest: attempted.ref.digest });
+  const { change, ref } = attempted;
+  const fact = confirmedFact(due, history.attempts + 1, { ...outcome, digest: change?.digest ?? ref.digest, change });
   const copy = copyMarkOf(due, fact);
   await markAll([parts.records.markConfirmed(due, fact), parts.copies.mark(due, copy)], due, parts);
   await parts.bus.publishFact(fact);
-  parts.metrics.delivered(attempted.ref.size);
+  parts.metrics.delivered(change?.size ?? ref.size);
   return copy;
 }
 
 /** The content is there, by another delivery that was confirmed while this one was due: nothing is sent. */
-async function confirmAs({ receiptId, confirmation, digest, warning }: CopyMark, due: DeliveryDue, parts: UploadParts): Promise<void> {
-  const fact = confirmedFact(due, 1, { kind: 'delivered', confirmation: `with ${receiptId}: ${confirmation}`, digest, warning });
+async function confirmAs(
+  { receiptId, confirmation, digest, warning, coercion }: CopyMark,
+  due: DeliveryDue,
+  parts: UploadParts,
+): Promise<void> {
+  const said = { kind: 'delivered', confirmation: `with ${receiptId}: ${confirmation}`, digest, warning } as const;
+  const fact = { ...confirmedFact(due, 1, said), coercion };
   await markAll([parts.records.markConfirmed(due, fact)], due, parts);
   await parts.bus.publishFact(fact);
   parts.metrics.coalesced();

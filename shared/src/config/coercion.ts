@@ -8,7 +8,7 @@ import type { CoercionRule, GatewayDocument } from './gateway-document.ts';
 import type { AssociationInput } from './gateway-document-facilities.ts';
 import { matchesCondition } from './rule-condition.ts';
 
-/** What conditions can ask beside the data set. `facility`: what the association alone decides. */
+/** What conditions can ask beside the data set. `facility`: what the association alone decides; on delivery, on whose behalf it is sent. */
 export interface CoercionFacts {
   readonly association: AssociationFacts;
   readonly sopClassUid: string;
@@ -36,9 +36,23 @@ export interface CoercionOutcome {
 
 /** The rules on receipt that the association and the SOP Class leave possible: whether they fit may also depend on the header. */
 export function rulesOnReceipt(document: Pick<GatewayDocument, 'coercion'>, facts: CoercionFacts): NumberedRule[] {
-  const numbered = document.coercion.map((rule, index) => ({ number: index + 1, rule }));
-  return numbered.filter(({ rule }) => rule.on === 'receive' && matchesCondition(withoutHeader(rule.when), conditionFacts(facts, {})));
+  return possibleRules(
+    numberedRules(document).filter(({ rule }) => rule.on === 'receive'),
+    facts,
+  );
 }
+
+const numberedRules = ({ coercion }: Pick<GatewayDocument, 'coercion'>): NumberedRule[] =>
+  coercion.map((rule, index) => ({ number: index + 1, rule }));
+
+/** Those on delivery to a destination; whether they fit depends on the instance. */
+export function rulesOnDelivery(document: Pick<GatewayDocument, 'coercion'>, destination: string): NumberedRule[] {
+  return numberedRules(document).filter(({ rule }) => rule.on === 'deliver' && (rule.destination ?? destination) === destination);
+}
+
+/** Those of them that association, facility and SOP Class leave possible. */
+export const possibleRules = (rules: readonly NumberedRule[], facts: CoercionFacts): NumberedRule[] =>
+  rules.filter(({ rule }) => matchesCondition(withoutHeader(rule.when), conditionFacts(facts, {})));
 
 /** Those that fit by attributes read before: for a data set that cannot be read now. */
 export function rulesThatFit(

@@ -1,8 +1,7 @@
 // Fields of the gateway document that are checked and kept, but that this version does not act on. CONFORMANCE.md lists the same; a test compares.
 import type { GatewayDocument } from './gateway-document.ts';
 
-type Document = Pick<GatewayDocument, 'facilities' | 'destinations' | 'compression' | 'coercion'> &
-  Pick<GatewayDocument, 'retrieval' | 'notifications'>;
+type Document = Pick<GatewayDocument, 'facilities' | 'destinations' | 'compression'> & Pick<GatewayDocument, 'retrieval' | 'notifications'>;
 
 const BUILT_SYNTAXES = new Set(['unchanged', 'htj2k-lossless', 'jpeg2000-lossless']);
 
@@ -12,7 +11,6 @@ export const NOT_ACTED_ON: Readonly<Record<string, (document: Document) => boole
   'destinations.window': ({ destinations }) => destinations.some(({ window }) => window.length > 0),
   'destinations.confirm: storage-commitment': ({ destinations }) => destinations.some(({ confirm }) => confirm === 'storage-commitment'),
   'compression.then.syntax': ({ compression }) => compression.some(({ then }) => !BUILT_SYNTAXES.has(then.syntax)),
-  'coercion.on: deliver': ({ coercion }) => coercion.some(({ on }) => on === 'deliver'),
   'retrieval.sources.priors': ({ retrieval }) => retrieval.sources.some(({ priors }) => priors !== undefined),
   'retrieval.front': ({ retrieval }) => retrieval.front !== undefined,
   notifications: ({ notifications }) => notifications.length > 0,

@@ -1,6 +1,6 @@
 // Deliveries: one row for one instance to one destination, written by facts in any order.
 import type { Delivery } from '../events/delivery.ts';
-import type { Lane } from '../events/instance.ts';
+import type { Coercion, Lane } from '../events/instance.ts';
 import type { Queryable } from './database.ts';
 import { earlier, type FactOrder, isoMillis } from './fact-order.ts';
 
@@ -33,6 +33,7 @@ export interface DeliveryRow {
   confirmation: string | null;
   warning: string | null;
   digest_delivered: string | null;
+  coercion: DeliveryCoercion | null;
   lane: Lane;
 }
 
@@ -47,7 +48,11 @@ export interface DeliveryChange {
   readonly confirmation?: string;
   readonly warning?: string;
   readonly digest?: string;
+  readonly coercion?: DeliveryCoercion;
 }
+
+/** Rules on delivery that changed what arrived. */
+export type DeliveryCoercion = Omit<Coercion, 'object'>;
 
 /** Which instance it delivers. */
 export interface Delivered {
@@ -82,6 +87,7 @@ export function deliveryRowOf(
     confirmation: change.confirmation ?? null,
     warning: change.warning ?? null,
     digest_delivered: change.digest ?? null,
+    coercion: change.coercion ?? null,
     lane: delivered.lane,
   };
 }
@@ -110,6 +116,7 @@ const COLUMNS = {
   confirmation: 'text',
   warning: 'text',
   digest_delivered: 'text',
+  coercion: 'jsonb',
   lane: 'text',
 };
 const NAMES = Object.keys(COLUMNS);

@@ -223,7 +223,7 @@ function deliveryChangeOf(fact: DeliveryFact): DeliveryChange {
       return { at, generation, state: 'retrying', order: factOrder(fact, DELIVERY_RANK.retrying), attempts, reason, nextAttemptAt };
     }
     case 'ledger.delivery.confirmed': {
-      const { attempt: attempts, confirmation, warning, digest } = fact;
+      const { attempt: attempts, confirmation, warning, digest, coercion } = fact;
       return {
         at,
         generation,
@@ -233,6 +233,7 @@ function deliveryChangeOf(fact: DeliveryFact): DeliveryChange {
         confirmation,
         warning,
         digest,
+        coercion,
       };
     }
     case 'ledger.delivery.failed': {

@@ -1,7 +1,7 @@
 // What waits for an operator, and how each destination does.
 import type { Held } from '../events/facts.ts';
 import type { Queryable } from './database.ts';
-import type { DeliveryState } from './delivery-rows.ts';
+import type { DeliveryCoercion, DeliveryState } from './delivery-rows.ts';
 import { DELIVERIES_OF_STUDY_MONTHS, OF_STUDY_MONTHS } from './study-queries.ts';
 
 /** The waiting instances of one study that wait for the same reason: a person decides about them together. */
@@ -55,6 +55,8 @@ export interface DeliveryEntry {
   readonly nextAttemptAt: Date | null;
   readonly confirmation: string | null;
   readonly warning: string | null;
+  /** What coercion on delivery changed on its way. */
+  readonly coercion: DeliveryCoercion | null;
   readonly objectDeleted: boolean;
 }
 
@@ -70,7 +72,7 @@ export async function listDeliveries(target: Queryable, page: DeliveriesListed):
   const sql = `SELECT d.id, d.receipt_id AS "receiptId", d.study_key AS "studyKey", i.sop_instance_uid AS "sopInstanceUid",
       s.patient_name AS "patientName", s.patient_id AS "patientId", s.study_description AS "studyDescription", d.destination, d.facility, d.rule,
       d.configuration_revision AS "configurationRevision", d.state, d.state_at AS "stateAt", d.due_at AS "dueAt", d.attempts, d.reason,
-      d.next_attempt_at AS "nextAttemptAt", d.confirmation, d.warning, i.object_deleted_at IS NOT NULL AS "objectDeleted"
+      d.next_attempt_at AS "nextAttemptAt", d.confirmation, d.warning, d.coercion, i.object_deleted_at IS NOT NULL AS "objectDeleted"
     FROM deliveries d JOIN instances i USING (receipt_id) JOIN studies s ON s.study_key = d.study_key
     WHERE d.state = $1 AND ($2::text IS NULL OR d.destination = $2) AND ($3::text IS NULL OR d.study_key = $3)
     ORDER BY d.state_at DESC, d.id LIMIT $4`;

@@ -4,7 +4,7 @@ import { associationRecord } from './association-record.ts';
 import { commitment } from './commitment.ts';
 import { delivery } from './delivery.ts';
 import { envelope } from './envelope.ts';
-import { assignment, compression, instance } from './instance.ts';
+import { assignment, coercion, compression, instance } from './instance.ts';
 import { retrieval } from './retrieval.ts';
 
 const reason = z.string().max(500);
@@ -53,7 +53,7 @@ export const deliveryAttemptedFact = envelope.extend({
   reason,
   nextAttemptAt: z.iso.datetime(),
 });
-/** `ledger.delivery.confirmed`. `confirmation`: what proved it, e.g. `stow 200`, `c-store 0000`; `object`: which object arrived; `warning`: status B0xx or Warning Reason. */
+/** `ledger.delivery.confirmed`. `confirmation`: what proved it, e.g. `stow 200`, `c-store 0000`; `digest`: of the data set that arrived; `coercion`: rules on delivery that changed it on its way; `warning`: status B0xx or Warning Reason. */
 export const deliveryConfirmedFact = envelope.extend({
   type: z.literal('ledger.delivery.confirmed'),
   delivery,
@@ -61,6 +61,7 @@ export const deliveryConfirmedFact = envelope.extend({
   confirmation: z.string().max(64),
   digest: z.string().regex(/^[0-9a-f]{64}$/),
   warning: z.string().max(64).optional(),
+  coercion: coercion.omit({ object: true }).optional(),
 });
 /**
  * Why a due delivery was not queued. destination-queue, facility-queue: a limit of the gateway document; shared-queue: what the destination may have of the queue that all

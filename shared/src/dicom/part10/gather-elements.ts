@@ -1,6 +1,6 @@
 // Takes some top-level elements out of a data set that streams by, each whole, up to a limit of memory.
-import type { DataSetScan, IndexedElement } from '@causeway/shared/dicom/part10/data-set-scanner';
-import { UnfitValue } from '@causeway/shared/dicom/part10/value-text';
+import type { DataSetScan, IndexedElement } from './data-set-scanner.ts';
+import { UnfitValue } from './value-text.ts';
 
 /** Of all of them together. A code sequence has some hundred bytes; bulk data is not what rules are for. */
 const MAX_BYTES = 4 * 1024 * 1024;

@@ -22,19 +22,18 @@ export function decodeRle(frame: Uint8Array, format: { pixels: number; samples: 
 }
 
 /** PackBits (G.3): n from 0 to 127 copies n + 1 bytes, -1 to -127 repeats one 1 - n times, -128 is nothing. */
-function unpack(bytes: Uint8Array, target: Uint8Array, plane: { at: number; step: number; pixels: number }): void {
-  let written = 0;
-  const put = (value: number): void => {
-    if (written < plane.pixels) target[plane.at + written++ * plane.step] = value;
-  };
-  for (let at = 0; at < bytes.length && written < plane.pixels; ) {
+function unpack(bytes: Uint8Array, target: Uint8Array, { at: place, step, pixels }: { at: number; step: number; pixels: number }): void {
+  const end = place + pixels * step;
+  let to = place;
+  for (let at = 0; at < bytes.length && to < end; ) {
     const control = bytes[at++]!;
-    if (control < 128) for (let end = Math.min(bytes.length, at + control + 1); at < end; ) put(bytes[at++]!);
-    else if (control > 128) {
-      const value = bytes[at++];
-      if (value === undefined) break;
-      for (let count = 257 - control; count > 0; count--) put(value);
+    if (control < 128) {
+      for (const stop = Math.min(bytes.length, at + control + 1); at < stop && to < end; to += step) target[to] = bytes[at++]!;
+    } else if (control > 128) {
+      if (at === bytes.length) break;
+      const value = bytes[at++]!;
+      for (const stop = Math.min(end, to + (257 - control) * step); to < stop; to += step) target[to] = value;
     }
   }
-  if (written < plane.pixels) throw new Error(`RLE segment ends after ${written} of ${plane.pixels} pixels`);
+  if (to < end) throw new Error(`RLE segment ends after ${(to - place) / step} of ${pixels} pixels`);
 }

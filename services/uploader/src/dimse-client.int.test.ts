@@ -208,6 +208,25 @@ describe('createDimseSender towards an SCP', () => {
     );
   });
 
+  it('asks a destination that is away once for a batch, and leaves the rest of it for later', async () => {
+    const store = memoryStore();
+    let connections = 0;
+    const server = createServer((socket) => {
+      connections += 1;
+      socket.destroy();
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    closers.push(async () => void server.close());
+    const sender = senderOf(store, settingsOf((server.address() as AddressInfo).port));
+    const parcels = await Promise.all([0, 1, 2].map(() => parcelOf(store, newDelivery(store))));
+    const outcomes = await sender.send(parcels);
+    assert.deepEqual(
+      outcomes.map((outcome) => outcome.kind === 'transient' && outcome.fault),
+      ['down', 'none', 'none'],
+    );
+    assert.equal(connections, 1);
+  });
+
   it('never lets a damaged object arrive: the association is aborted before the last fragment', async () => {
     const peer = await startPeer();
     const store = memoryStore();

@@ -25,6 +25,12 @@ interface Pending {
   reject(error: Error): void;
 }
 
+interface Waiting {
+  readonly token: string;
+  readonly to: RequestOptions;
+  readonly body: string | Uint8Array;
+}
+
 /** Deadlines are looked at this often: no timer for each request. */
 const LOOK_EVERY_MS = 100;
 export const NO_RESPONDERS = 503;
@@ -35,6 +41,8 @@ export class RepliedRequests {
   readonly #pending = new Map<string, Pending>();
   readonly #clock: NodeJS.Timeout;
   #count = 0;
+  /** Of this turn of the event loop: they leave in one write. */
+  #waiting: Waiting[] = [];
 
   constructor(nats: NatsConnection) {
     this.#nats = nats;
@@ -44,16 +52,12 @@ export class RepliedRequests {
   }
 
   /** Resolves with whatever came back, a status without responders too. Rejects with ReplyMissing, or with what the client threw: then nothing was sent. */
-  send({ subject, headers, timeoutMs }: RequestOptions, body: string | Uint8Array): Promise<Msg> {
+  send(to: RequestOptions, body: string | Uint8Array): Promise<Msg> {
     const token = String(this.#count++);
+    if (this.#waiting.length === 0) setImmediate(() => this.#flush());
+    this.#waiting.push({ token, to, body });
     return new Promise((resolve, reject) => {
-      this.#pending.set(token, { subject, deadline: performance.now() + timeoutMs, resolve, reject });
-      try {
-        this.#nats.publish(subject, body, { reply: `${this.#inbox}.${token}`, headers });
-      } catch (error) {
-        this.#pending.delete(token);
-        reject(error);
-      }
+      this.#pending.set(token, { subject: to.subject, deadline: performance.now() + to.timeoutMs, resolve, reject });
     });
   }
 
@@ -65,6 +69,21 @@ export class RepliedRequests {
   close(): void {
     clearInterval(this.#clock);
     this.connectionLost();
+  }
+
+  #flush(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const { token, to, body } of waiting) {
+      const pending = this.#pending.get(token);
+      if (pending === undefined) continue;
+      try {
+        this.#nats.publish(to.subject, body, { reply: `${this.#inbox}.${token}`, headers: to.headers });
+      } catch (error) {
+        this.#pending.delete(token);
+        pending.reject(error as Error);
+      }
+    }
   }
 
   #answered(message: Msg): void {

@@ -2,7 +2,7 @@
 import { transferSyntaxOf } from '@causeway/shared/dicom/transfer-syntaxes';
 import { MAX_FRAME_BYTES } from './compressible.ts';
 import type { ImageDescription } from './image-description.ts';
-import type { NativeFamily, NativeFrame } from './native-decoder.ts';
+import { type NativeFamily, type NativeFrame, PHOTOMETRIC_INTERPRETATIONS } from './native-decoder.ts';
 
 interface Decoding {
   readonly family: NativeFamily;
@@ -81,7 +81,9 @@ function colourOf(
 ): Colour | { reason: string } {
   const same = { toRgb: false, photometricInterpretation: name ?? '' };
   const rgb = { toRgb: false, photometricInterpretation: 'RGB' };
-  const reason = `Photometric Interpretation ${name ?? 'is missing'} with ${samplesPerPixel} samples a pixel in this transfer syntax`;
+  // Only defined terms are repeated: what else stands there may be anything, also about a patient.
+  const word = PHOTOMETRIC_INTERPRETATIONS.find((term) => term === name) ?? 'that is missing or not known';
+  const reason = `Photometric Interpretation ${word} with ${samplesPerPixel} samples a pixel in this transfer syntax`;
   if (samplesPerPixel === 1) return ['MONOCHROME1', 'MONOCHROME2', 'PALETTE COLOR'].includes(name ?? '') ? same : { reason };
   if (samplesPerPixel !== 3) return { reason };
   if (name === 'RGB') return same;

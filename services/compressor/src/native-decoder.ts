@@ -30,8 +30,8 @@ export interface NativeDecoder {
   memoryBytes(): number;
 }
 
-/** Its enumeration, in its order. */
-const PHOTOMETRIC_INTERPRETATIONS = [
+/** Defined terms of (0028,0004), in the order of the decoder's enumeration. */
+export const PHOTOMETRIC_INTERPRETATIONS: readonly string[] = [
   ...['MONOCHROME1', 'MONOCHROME2', 'PALETTE COLOR', 'RGB', 'YBR_FULL', 'YBR_FULL_422', 'YBR_PARTIAL_422', 'YBR_PARTIAL_420'],
   ...['YBR_ICT', 'YBR_RCT', 'CMYK', 'ARGB', 'HSV', 'XYB'],
 ];

@@ -21,6 +21,8 @@ interface Publication extends PublishOptions {
   readonly event: InstanceReady;
 }
 
+const QUEUES = ['stat.north', 'routine.north', 'routine.south', 'prior.none'];
+
 /** Remembers what is published, in order, and hands out the plans that were consumed by. */
 class FakeBus implements Partial<Bus> {
   readonly log: string[] = [];
@@ -28,6 +30,11 @@ class FakeBus implements Partial<Bus> {
   readonly facts: Fact[] = [];
   readonly plans: ConsumerPlan<InstanceReceived>[] = [];
   readonly handlers: ((message: { event: InstanceReceived; deliveryCount: number }) => Promise<void>)[] = [];
+  /** What lies in RECEIVED: each of these has a message. */
+  subjects = async () => new Map(QUEUES.map((tail) => [`instance.received.${tail}`, 1]));
+  onPublication = () => ({ stop: () => {} });
+  idleConsumers = async () => [];
+  removeIdleConsumer = async () => true;
   failPublish?: Error;
   failFact?: Error;
 
@@ -46,7 +53,8 @@ class FakeBus implements Partial<Bus> {
   async consume<T>(plan: ConsumerPlan<T>, handler: (message: { event: T; deliveryCount: number }) => Promise<void>) {
     this.plans.push(plan as never);
     this.handlers.push(handler as never);
-    return { pause: () => {}, resume: () => {}, stop: async () => void this.log.push(`stopped ${plan.name}`) };
+    const stop = async () => void this.log.push(`stopped ${plan.name}`);
+    return { pause: () => {}, resume: () => {}, limit: () => {}, finish: stop, stop };
   }
 }
 
@@ -73,7 +81,7 @@ function setUp({ compression = HTJ2K, coercion = [] }: Partial<Pick<GatewayDocum
     log: createLogger('test', 'silent'),
     meters: { count: (_, { outcome }) => void counted.push(outcome) },
     instances: new PrioritySemaphore({ capacity: 2 }),
-    messagesPerLane: 4,
+    messagesPerQueue: 4,
     frameMemory: new PrioritySemaphore({ capacity: 1 << 20 }),
     lookahead: 3,
   };
@@ -249,12 +257,19 @@ describe('coercion and compression', () => {
 });
 
 describe('compressor consumers', () => {
-  it('are one a lane, and stat waits for no routine instance that waits', async () => {
+  /** Its consumers are made after the first look at what is queued. */
+  const started = async (parts: CompressParts, bus: FakeBus): Promise<{ stop(): Promise<void> }> => {
+    const compressor = startCompressor(parts);
+    while (bus.plans.length < QUEUES.length) await new Promise((resolve) => setImmediate(resolve));
+    return compressor;
+  };
+
+  it('are one for each lane and facility with work, and stat waits for no routine instance that waits', async () => {
     const { bus, store, parts } = setUp();
-    await startCompressor(parts);
+    const compressor = await started(parts, bus);
     assert.deepEqual(
       bus.plans.map(({ stream, name, filter, concurrency }) => [stream, name, filter, concurrency]),
-      ['stat', 'routine', 'prior'].map((lane) => ['RECEIVED', `compressor-${lane}`, `instance.received.${lane}.>`, 4]),
+      QUEUES.map((tail) => ['RECEIVED', `compressor_${tail.replace('.', '_')}`, `instance.received.${tail}`, 4]),
     );
     const hold = [await parts.instances.acquire(1, 1), await parts.instances.acquire(1, 1)];
     const order = (['prior', 'routine', 'routine', 'stat'] as const).map((lane) =>
@@ -265,11 +280,12 @@ describe('compressor consumers', () => {
     const lanes = bus.log.filter((subject) => subject.startsWith('instance.ready')).map((subject) => subject.split('.')[2]);
     assert.deepEqual(lanes, ['stat', 'routine', 'routine', 'prior']);
     hold[1]!();
+    await compressor.stop();
   });
 
   it('tell the ledger of what can never be handled', async () => {
     const { bus, store, parts } = setUp();
-    await startCompressor(parts);
+    const compressor = await started(parts, bus);
     const { onPermanent } = bus.plans[0]!;
     const event = received(store, image);
     await onPermanent({ body: JSON.parse(JSON.stringify(event)), error: new PermanentError('the object is missing') });
@@ -280,25 +296,30 @@ describe('compressor consumers', () => {
     assert.equal(bus.facts.length, 2);
     await onPermanent({ body: 'nonsense', error: new Error('not of the schema') });
     assert.equal(bus.facts.length, 2);
+    await compressor.stop();
   });
 
   it('bring the message back when the ledger cannot be told of a quarantine', async () => {
     const { bus, store, parts } = setUp();
-    await startCompressor(parts);
+    const compressor = await started(parts, bus);
     bus.failFact = new PublicationRefused('stream full', { full: true });
     const failure = { body: JSON.parse(JSON.stringify(received(store, image))), error: new PermanentError('missing') };
     await assert.rejects(bus.plans[0]!.onPermanent(failure), PublicationRefused);
+    await compressor.stop();
   });
 
   it('give back what waits and finish what is at work when they stop', async () => {
     const { bus, store, parts } = setUp();
-    const compressor = await startCompressor(parts);
+    const compressor = await started(parts, bus);
     const hold = [await parts.instances.acquire(1, 1), await parts.instances.acquire(1, 1)];
     const waiting = handleReceived(parts, { event: received(store, image), deliveryCount: 1 });
     const refused = assert.rejects(waiting, TransientError);
     await compressor.stop();
     await refused;
-    assert.deepEqual(bus.log, ['stopped compressor-stat', 'stopped compressor-routine', 'stopped compressor-prior']);
+    assert.deepEqual(
+      bus.log,
+      QUEUES.map((tail) => `stopped compressor_${tail.replace('.', '_')}`),
+    );
     for (const release of hold) release();
   });
 });

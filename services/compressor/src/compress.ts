@@ -1,6 +1,7 @@
 // The compressor's story: an instance was received; by rule its data set is coerced, then compressed without loss or left as it is; then it is ready.
 
-import type { Bus, Consumption, Message } from '@causeway/shared/bus/bus';
+import type { Bus, Message } from '@causeway/shared/bus/bus';
+import { consumeByFacility } from '@causeway/shared/bus/facility-queues';
 import type { GatewayConfiguration, Revision } from '@causeway/shared/bus/gateway-configuration';
 import { chooseCompression } from '@causeway/shared/config/choose-compression';
 import { describeError, PermanentError, PublicationRefused, TransientError } from '@causeway/shared/errors';
@@ -19,7 +20,7 @@ import type { Logger } from '@causeway/shared/logger';
 import { type Coerced, coerce } from './coerce.ts';
 import type { CompressionMeters } from './compression-meters.ts';
 import { type DeriveParts, deriveObject } from './derive-object.ts';
-import type { PrioritySemaphore } from './priority-semaphore.ts';
+import { type PrioritySemaphore, turnOf } from './priority-semaphore.ts';
 import { quarantine } from './quarantine.ts';
 import { ObjectDamaged } from './unsuitable.ts';
 
@@ -30,8 +31,8 @@ export interface CompressParts extends DeriveParts {
   readonly meters: Pick<CompressionMeters, 'count'>;
   /** Instances at work in this process, all lanes together. */
   readonly instances: PrioritySemaphore;
-  /** Messages that each lane's consumer takes at a time; they wait for `instances` by lane. */
-  readonly messagesPerLane: number;
+  /** Messages that the consumer of each lane and facility takes at a time; they wait for `instances` by lane, then by facility. */
+  readonly messagesPerQueue: number;
 }
 
 /** Stat first, prior last: for instances, frame memory and codec threads alike. */
@@ -46,30 +47,23 @@ const COERCION_ATTEMPTS = 5;
 /** So often compressing is tried; then the instance goes on as it is, whatever hinders: a full store, a defect of ours, a process that it kills. */
 const ATTEMPTS = 5;
 
-/** Consumes every lane until `stop`, which finishes what is at work and gives back what waits. */
-export async function startCompressor(parts: CompressParts): Promise<{ stop(): Promise<void> }> {
-  const lanes = Object.keys(PRIORITY) as Lane[];
-  const consumptions = await Promise.all(lanes.map((lane) => consumeLane(parts, lane)));
-  return {
-    stop: async () => {
-      parts.instances.refuse(new TransientError('the compressor is stopping'));
-      await Promise.all(consumptions.map((consumption) => consumption.stop()));
-    },
-  };
-}
-
-function consumeLane(parts: CompressParts, lane: Lane): Promise<Consumption> {
-  return parts.bus.consume(
+/** Consumes every lane and facility until `stop`, which finishes what is at work and gives back what waits. */
+export function startCompressor(parts: CompressParts): { stop(): Promise<void> } {
+  const consumption = consumeByFacility(
+    parts,
     {
-      stream: 'RECEIVED',
-      name: `compressor-${lane}`,
-      filter: `instance.received.${lane}.>`,
-      schema: instanceReceived,
-      concurrency: parts.messagesPerLane,
+      ...{ service: 'compressor', stream: 'RECEIVED', prefix: 'instance.received', schema: instanceReceived },
+      allot: (queues) => queues.map(() => parts.messagesPerQueue),
       onPermanent: (failure) => quarantine(parts, failure),
     },
     (message) => handleReceived(parts, message),
   );
+  return {
+    stop: async () => {
+      parts.instances.refuse(new TransientError('the compressor is stopping'));
+      await consumption.stop();
+    },
+  };
 }
 
 /**
@@ -77,7 +71,8 @@ function consumeLane(parts: CompressParts, lane: Lane): Promise<Consumption> {
  * (quarantine: the object is missing or damaged). Nothing that a format or a codec does is an error.
  */
 export async function handleReceived(parts: CompressParts, { event, deliveryCount }: Message<InstanceReceived>): Promise<void> {
-  const release = await parts.instances.acquire(1, PRIORITY[event.instance.lane]);
+  const { instance, facility } = event;
+  const release = await parts.instances.acquire(1, PRIORITY[instance.lane], turnOf(instance, facility));
   try {
     const revision = currentRevision(parts);
     const coerced = await coerceReceived(parts, { event, deliveryCount }, revision);

@@ -13,7 +13,7 @@ import { type Lane, lanes, type ObjectRef } from '@causeway/shared/events/instan
 import type { Logger } from '@causeway/shared/logger';
 import { CodecFailure } from './codec-failure.ts';
 import { explicitObject } from './explicit-object.ts';
-import type { PrioritySemaphore } from './priority-semaphore.ts';
+import { type PrioritySemaphore, turnOf } from './priority-semaphore.ts';
 import { type Output, outputPrefix } from './profile-output.ts';
 import { type UncompressParts, uncompressObject } from './uncompress-object.ts';
 import { ObjectDamaged, Unsuitable } from './unsuitable.ts';
@@ -61,8 +61,8 @@ export async function handleDerivationDue(
   { event, deliveryCount }: Message<DerivationDue>,
   making: Making,
 ): Promise<void> {
-  const { instance } = event.delivery;
-  const release = await parts.instances.acquire(1, PRIORITY[instance.lane]);
+  const { instance, facility } = event.delivery;
+  const release = await parts.instances.acquire(1, PRIORITY[instance.lane], turnOf(instance, facility));
   try {
     await goOn(parts, event, await outcomeOf(parts, { event, deliveryCount }, making));
   } finally {

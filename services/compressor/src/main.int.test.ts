@@ -101,7 +101,7 @@ describe('compressor process', () => {
       assert.equal(size, event.compression.object!.size);
       await facts.find((told) => told.type === 'ledger.instance.ready' && told.instance.receiptId === instance.receiptId);
     }
-    for (const lane of ['stat', 'routine', 'prior']) await untilNone(() => bus.unacknowledged('RECEIVED', `compressor-${lane}`));
+    await untilNone(() => bus.queued('RECEIVED', 'instance.received.>'));
   });
 
   it('quarantines an instance whose object is gone, and acknowledges it', async () => {
@@ -110,7 +110,7 @@ describe('compressor process', () => {
     await bus.publish(event, { subject: receivedSubject('routine'), messageId: instance.receiptId });
     const told = await facts.find(({ type }) => type === 'ledger.instance.quarantined');
     assert.ok(told.type === 'ledger.instance.quarantined' && told.instance.receiptId === instance.receiptId);
-    await untilNone(() => bus.unacknowledged('RECEIVED', 'compressor-routine'));
+    await untilNone(() => bus.queued('RECEIVED', 'instance.received.routine.>'));
   });
 
   it('ends with 0 on SIGTERM', async () => {

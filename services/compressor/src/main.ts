@@ -1,6 +1,7 @@
 // Builds the compressor from its real parts and runs it.
 import { availableParallelism } from 'node:os';
 import { DeliveryQueues } from '@causeway/shared/bus/delivery-queues';
+import { facilityWeights } from '@causeway/shared/config/facility-weights';
 import { runService } from '@causeway/shared/run-service';
 import { CodecPool } from './codec-pool.ts';
 import { startCompressor } from './compress.ts';
@@ -17,16 +18,21 @@ const FRAME_MEMORY_BYTES = 48 * MIB;
 
 await runService('compressor', async ({ bus, configuration, log, meter, store }) => {
   const pool = new CodecPool({ threads: CODEC_THREADS });
-  const instances = new PrioritySemaphore({ capacity: INSTANCES, reserved: 1 });
+  const weightOf = facilityWeights(() => configuration.current()?.document);
+  const instances = new PrioritySemaphore({ capacity: INSTANCES, reserved: 1, weightOf });
   const frameMemory = new PrioritySemaphore({ capacity: FRAME_MEMORY_BYTES });
   const meters = compressionMeters(meter);
   observeLimits(meter, { instances, frameMemory, pool });
   const observeFrame = meters.frame;
-  const limits = { instances, messagesPerLane: INSTANCES, frameMemory, lookahead: CODEC_THREADS + 1 };
-  const compressor = await startCompressor({ bus, configuration, log, store, pool, meters, observeFrame, ...limits });
+  const limits = { instances, frameMemory, lookahead: CODEC_THREADS + 1 };
+  const compressor = startCompressor({
+    ...{ bus, configuration, log, store, pool, meters, observeFrame },
+    ...limits,
+    messagesPerQueue: INSTANCES + 1,
+  });
   const { countDerivation } = meters;
   const queues = new DeliveryQueues({ bus, document: () => configuration.current()?.document, now: () => performance.now() });
-  const derivations = await startDerivations({ bus, queues, log, store, pool, countDerivation, ...limits });
+  const derivations = await startDerivations({ bus, queues, log, store, pool, countDerivation, ...limits, messagesPerLane: INSTANCES });
   return {
     checks: {},
     drain: async () => {

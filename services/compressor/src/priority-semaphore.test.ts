@@ -85,4 +85,24 @@ describe('priority semaphore', () => {
     release();
     assert.equal(semaphore.held, 0);
   });
+
+  it('gives facilities of one priority their turns by weight, whoever asked first, and each in its own order', async () => {
+    const weights: Record<string, number> = { heavy: 3 };
+    const semaphore = new PrioritySemaphore({ capacity: 1, weightOf: (facility) => weights[facility] ?? 1 });
+    const release = await semaphore.acquire(1, 1);
+    const order: string[] = [];
+    const ask = async (facility: string, n: number): Promise<void> => {
+      const done = await semaphore.acquire(1, 1, { facility, cost: 10 });
+      order.push(`${facility}${n}`);
+      done();
+    };
+    const all = ['heavy', 'light'].flatMap((facility) => Array.from({ length: 6 }, (_, n) => ask(facility, n)));
+    release();
+    await Promise.all(all);
+    assert.deepEqual(order.slice(0, 8).toSorted(), ['heavy0', 'heavy1', 'heavy2', 'heavy3', 'heavy4', 'heavy5', 'light0', 'light1']);
+    assert.deepEqual(
+      order.filter((name) => name.startsWith('light')),
+      ['light0', 'light1', 'light2', 'light3', 'light4', 'light5'],
+    );
+  });
 });

@@ -17,10 +17,11 @@ beforeEach(async () => {
   configuration = await followGatewayDocument(page.bus, () => {});
 });
 
-/** Holds, with three things to tell: a facility without destinations, one destination that nobody uses, and weights. */
+/** Holds, with three things to tell: a facility without destinations, one destination that nobody uses, and a notification. */
 const ODD_DOCUMENT = {
   ...TEST_DOCUMENT,
-  facilities: [{ id: 'odd', match: [{}], weight: 3 }],
+  facilities: [{ id: 'odd', match: [{}] }],
+  notifications: [{ kind: 'webhook', url: 'https://ops.example.org/hook', on: ['held'] }],
   destinations: [TEST_DOCUMENT.destinations[0]!],
 };
 const ODD_PATHS = ['facilities[odd].destinations', 'destinations[cloud]'];
@@ -110,7 +111,7 @@ describe('revisions', () => {
     await put(ODD_DOCUMENT);
     await put(TEST_DOCUMENT);
     const reply = (await rollBack({ revision: 1, comment: 'as before the move' })).json();
-    assert.deepEqual([pathsOf(reply.warnings), reply.notActedOn], [ODD_PATHS, ['facilities.weight']]);
+    assert.deepEqual([pathsOf(reply.warnings), reply.notActedOn], [ODD_PATHS, ['notifications']]);
     assert.equal((await newestConfiguration(page.database))?.comment, 'as before the move');
   });
 

@@ -157,10 +157,11 @@ describe('the document over the API', () => {
   });
 });
 
-/** Holds, with three things to tell: a facility without destinations, one destination that nobody uses, and weights. */
+/** Holds, with three things to tell: a facility without destinations, one destination that nobody uses, and a notification. */
 const ODD_DOCUMENT = {
   ...TEST_DOCUMENT,
-  facilities: [{ id: 'odd', match: [{}], weight: 3 }],
+  facilities: [{ id: 'odd', match: [{}] }],
+  notifications: [{ kind: 'webhook', url: 'https://ops.example.org/hook', on: ['held'] }],
   destinations: [{ id: 'cloud', kind: 'stow', url: 'http://127.0.0.1:1/dicom-web' }],
 };
 const ODD_PATHS = ['facilities[odd].destinations', 'destinations[cloud]'];
@@ -169,7 +170,7 @@ const pathsOf = (list: { path: string }[]): string[] => list.map(({ path }) => p
 describe('what is odd about a document that holds', () => {
   test('is answered when it is applied, which it is', async () => {
     const reply = (await page.request('PUT', '/api/configuration', { document: ODD_DOCUMENT })).json();
-    assert.deepEqual([reply.revision, pathsOf(reply.warnings), reply.notActedOn], [1, ODD_PATHS, ['facilities.weight']]);
+    assert.deepEqual([reply.revision, pathsOf(reply.warnings), reply.notActedOn], [1, ODD_PATHS, ['notifications']]);
     assert.match(reply.warnings[0].warning, /all its images are held/);
     assert.equal(facilityNow(), 'odd');
   });
@@ -185,7 +186,7 @@ describe('what is odd about a document that holds', () => {
     const warned = lines.filter(({ level }) => level === 'warn');
     assert.deepEqual(
       warned.map(({ path, notActedOn }) => path ?? notActedOn),
-      [...ODD_PATHS, ['facilities.weight']],
+      [...ODD_PATHS, ['notifications']],
     );
     assert.equal(applying.problem, undefined);
   });

@@ -61,6 +61,8 @@ export function memoryBus(): MemoryBus {
       return {
         pause: unused,
         resume: unused,
+        limit: unused,
+        finish: unused,
         stop: async () => {
           consumer.stopped = true;
         },
@@ -73,6 +75,9 @@ export function memoryBus(): MemoryBus {
       watch: unused,
     }),
     queued: async () => bus.waiting,
+    onPublication: unused,
+    idleConsumers: unused,
+    removeIdleConsumer: unused,
     backlog: unused,
     subjects: unused,
     takeOut: unused,

@@ -1,21 +1,31 @@
-// Starts the router: three durable consumers of READY, one a lane, so that stat work never waits behind the rest.
-import type { Bus, ConsumerPlan } from '@causeway/shared/bus/bus';
+// Starts the router: a durable consumer of READY for each lane and facility with work, so that stat work never waits behind the rest, nor a facility behind another's flood.
 import { DeliveryQueues } from '@causeway/shared/bus/delivery-queues';
+import { consumeByFacility, divideByWeight } from '@causeway/shared/bus/facility-queues';
 import type { RouteDecision } from '@causeway/shared/config/decide-route';
-import { type InstanceReady, instanceReady, type Lane, lanes } from '@causeway/shared/events/instance';
-import type { Logger } from '@causeway/shared/logger';
+import { facilityWeights } from '@causeway/shared/config/facility-weights';
+import { instanceReady, type Lane } from '@causeway/shared/events/instance';
 import { runService, type ServiceContext } from '@causeway/shared/run-service';
 import { type Parked, quarantine, type RouteParts, route } from './route.ts';
 import { createStudyEndpoints, STUDY_ENDPOINTS_BUCKET, STUDY_ENDPOINTS_MAX_AGE_MS } from './study-endpoints.ts';
 
-/** Instances decided at a time; each waits for acknowledgements of JetStream, not for the processor. */
+/**
+ * Instances decided at a time, those of a lane divided among its facilities by weight; each waits for acknowledgements of JetStream, not for the processor. They are
+ * answered in the order in which they were asked for, so that places are shares of what is routed.
+ */
 const CONCURRENCY: Record<Lane, number> = { stat: 32, routine: 32, prior: 8 };
 
 await runService('router', async (context) => {
-  const { bus, configuration } = context;
+  const { configuration } = context;
   const parts = await buildParts(context);
-  const consumptions = await Promise.all(
-    lanes.map((lane) => bus.consume(planOf(bus, context.log, lane), (message) => route(parts, message))),
+  const weightOf = facilityWeights(() => configuration.current()?.document);
+  const consumption = consumeByFacility(
+    context,
+    {
+      ...{ service: 'router', stream: 'READY', prefix: 'instance.ready', schema: instanceReady },
+      allot: divideByWeight(CONCURRENCY, weightOf),
+      onPermanent: (failure) => reportPermanent(failure, context),
+    },
+    (message) => route(parts, message),
   );
   return {
     checks: {
@@ -23,7 +33,7 @@ await runService('router', async (context) => {
         if (configuration.current() === undefined) throw new Error('no gateway document has been published yet');
       },
     },
-    drain: async () => void (await Promise.all(consumptions.map((consumption) => consumption.stop()))),
+    drain: () => consumption.stop(),
   };
 });
 
@@ -50,22 +60,10 @@ async function buildParts({ bus, store, configuration, meter }: ServiceContext):
   };
 }
 
-function planOf(bus: Bus, log: Logger, lane: Lane): ConsumerPlan<InstanceReady> {
-  return {
-    stream: 'READY',
-    name: `router-${lane}`,
-    filter: `instance.ready.${lane}.>`,
-    schema: instanceReady,
-    concurrency: CONCURRENCY[lane],
-    onPermanent: async ({ body, error }) => {
-      const event = instanceReady.safeParse(body);
-      // Without a readable instance there is nothing to tell the ledger: the object is in the store, and reconciliation finds it there.
-      if (event.success) await quarantine(bus, event.data, error);
-      else
-        log.error(
-          { issues: event.error.issues.map(({ path, code }) => `${path.join('.')}: ${code}`) },
-          'a message of READY is not an instance.ready',
-        );
-    },
-  };
+/** Without a readable instance there is nothing to tell the ledger: the object is in the store, and reconciliation finds it there. */
+async function reportPermanent({ body, error }: { body: unknown; error: Error }, { bus, log }: ServiceContext): Promise<void> {
+  const event = instanceReady.safeParse(body);
+  if (event.success) return await quarantine(bus, event.data, error);
+  const issues = event.error.issues.map(({ path, code }) => `${path.join('.')}: ${code}`);
+  log.error({ issues }, 'a message of READY is not an instance.ready');
 }

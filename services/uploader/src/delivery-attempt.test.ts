@@ -28,7 +28,7 @@ function newAttempts(answer: (parcel: Parcel) => Outcome, images: DestinationSet
 }
 
 const dueParcel = (delivery: Delivery, lastTry = false): DueParcel => ({
-  ...{ delivery, lastTry, lane: delivery.instance.lane, alone: false, resend: false },
+  ...{ delivery, lastTry, lane: delivery.instance.lane, facility: 'none', alone: false, resend: false },
   size: delivery.instance.size,
   sopInstanceUid: delivery.instance.sopInstanceUid,
 });

@@ -17,7 +17,7 @@ const delivered: Outcome = { kind: 'delivered', confirmation: 'stow 200' };
 function dueParcel(lane: Lane = 'routine'): DueParcel {
   const delivery = newDelivery(store, { lane, edge: 2 });
   const { size, sopInstanceUid } = delivery.instance;
-  return { ...{ delivery, lane, size, sopInstanceUid }, alone: false, resend: false, lastTry: false };
+  return { ...{ delivery, lane, size, sopInstanceUid, facility: 'none' }, alone: false, resend: false, lastTry: false };
 }
 
 /** A worker whose batches lie open until the test ends them. */
@@ -48,7 +48,7 @@ function newWorker(options: { concurrency?: number; instances?: number; ahead?: 
       close: async () => void seen.push('close'),
       abort: () => void seen.push('abort'),
     },
-    waiting: new Batcher<WaitingParcel>(),
+    waiting: new Batcher<WaitingParcel>(() => 1),
     metrics: { requestEnded: () => {}, delivered: () => {}, coalesced: () => {}, notDelivered: () => {}, flow: () => {}, remove: () => {} },
     random: () => 0,
     onFlow: (state) => void flows.push(state),

@@ -172,7 +172,9 @@ describe('createDimseSender towards an SCP', () => {
     const sender = senderOf(store, settingsOf(peer.port), [delivery]);
     const { lane, size, sopInstanceUid } = delivery.instance;
     const attempts = new Attempts({ form: { images: 'compressed' }, coercion: { rules: [], system: 'CAUSEWAY' }, store, sender, clock });
-    const [result] = await attempts.send([{ ...{ delivery, lane, size, sopInstanceUid }, alone: false, resend: false, lastTry: false }]);
+    const [result] = await attempts.send([
+      { ...{ delivery, lane, size, sopInstanceUid, facility: 'none' }, alone: false, resend: false, lastTry: false },
+    ]);
     assert.equal(result!.outcome.kind, 'delivered');
     assert.equal(result!.ref.objectKey, delivery.instance.objectKey);
     assert.equal(peer.associations.length, 1);

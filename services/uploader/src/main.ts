@@ -1,6 +1,10 @@
 // Starts the uploader: builds the real parts and nothing else.
+
+import { removeForgottenConsumers } from '@causeway/shared/bus/forgotten-consumers';
 import type { Revision } from '@causeway/shared/bus/gateway-configuration';
 import { joinReplicas } from '@causeway/shared/bus/replicas';
+import { watchSubjects } from '@causeway/shared/bus/subject-watch';
+import { facilityWeights } from '@causeway/shared/config/facility-weights';
 import { createSecretReader } from '@causeway/shared/config/secret-reference';
 import { associate } from '@causeway/shared/dicom/dimse/scu';
 import { runService } from '@causeway/shared/run-service';
@@ -8,8 +12,9 @@ import { openDeliveryRecords } from './delivery-records.ts';
 import { DestinationRoster } from './destination-roster.ts';
 import { shareAmong } from './destination-share.ts';
 import { limitMetrics } from './limit-metrics.ts';
+import { observeQueues } from './queue-metrics.ts';
 import { SendLimits } from './send-limits.ts';
-import { servingWith } from './serve-destination.ts';
+import { DELIVERY_KEY_TOKENS, servingWith } from './serve-destination.ts';
 import { systemClock } from './system-clock.ts';
 import { createUploadMetrics } from './upload-metrics.ts';
 
@@ -17,8 +22,13 @@ await runService('uploader', async ({ bus, store, configuration, meter, log }) =
   const replicas = await joinReplicas({ bus, log }, 'uploader');
   const share = shareAmong(replicas);
   const limits = new SendLimits({ share, clock: systemClock, passed: limitMetrics(meter, () => limits.windows()).passed });
+  const watch = watchSubjects({ bus, log }, { stream: 'DELIVERIES', filter: 'delivery.due.>', keyTokens: DELIVERY_KEY_TOKENS });
+  const tidying = removeForgottenConsumers({ bus, log }, { stream: 'DELIVERIES' });
+  const inUse = new Set<{ readonly size: number }>();
+  observeQueues(meter, { watch, inUse, share });
   const serve = servingWith({
-    ...{ bus, store, log, associate, clock: systemClock, share, limits },
+    ...{ bus, store, log, associate, clock: systemClock, share, limits, watch, inUse },
+    weightOf: facilityWeights(() => configuration.current()?.document),
     records: await openDeliveryRecords(bus),
     readSecret: createSecretReader(process.env),
     random: Math.random,
@@ -42,6 +52,8 @@ await runService('uploader', async ({ bus, store, configuration, meter, log }) =
       // Others may have our slots now; what is under way here ends beside them.
       await replicas.leave();
       await roster.drain(graceMs);
+      watch.stop();
+      tidying.stop();
     },
   };
 });

@@ -48,6 +48,7 @@ async function send(delivery: Delivery, store: ReturnType<typeof memoryStore>, r
   const due: DueParcel = {
     delivery,
     lane: 'routine',
+    facility: 'none',
     size: instance.size,
     sopInstanceUid: instance.sopInstanceUid,
     alone: false,

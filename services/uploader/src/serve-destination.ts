@@ -1,10 +1,11 @@
-// Puts one destination together: sender, worker, and a durable consumer for each lane.
+// Puts one destination together: sender, worker, and the queues of its lanes and facilities.
 import type { Bus, Consumption } from '@causeway/shared/bus/bus';
+import { type QueueName, QueuesOnDemand } from '@causeway/shared/bus/queues-on-demand';
+import type { SubjectWatch } from '@causeway/shared/bus/subject-watch';
 import type { SecretReader } from '@causeway/shared/config/secret-reference';
 import type { associate } from '@causeway/shared/dicom/dimse/scu';
 import { describeError } from '@causeway/shared/errors';
 import { type Delivery, deliveryDue } from '@causeway/shared/events/delivery';
-import { type Lane, lanes } from '@causeway/shared/events/instance';
 import type { Logger } from '@causeway/shared/logger';
 import type { ObjectStore } from '@causeway/shared/object-store/object-store';
 import { Batcher } from './batcher.ts';
@@ -18,6 +19,7 @@ import type { DestinationShare } from './destination-share.ts';
 import { DestinationWorker, type WaitingParcel } from './destination-worker.ts';
 import { createDimseSender } from './dimse-client.ts';
 import { IdenticalCopies } from './identical-copies.ts';
+import { allotInHand } from './in-hand.ts';
 import type { WantedForm } from './object-choice.ts';
 import type { Pace } from './pace.ts';
 import type { SendLimits } from './send-limits.ts';
@@ -33,6 +35,12 @@ export interface ServeParts {
   readonly records: DeliveryRecords;
   readonly share: DestinationShare;
   readonly limits: SendLimits;
+  /** Of DELIVERIES, by `deliveryKey`. */
+  readonly watch: SubjectWatch;
+  /** Of a facility, where several compete. */
+  readonly weightOf: (facility: string) => number;
+  /** The queues of each destination, for metrics. */
+  readonly inUse: Set<{ readonly size: number }>;
   readonly readSecret: SecretReader;
   readonly associate: typeof associate;
   readonly clock: Clock;
@@ -43,12 +51,10 @@ export interface ServeParts {
 
 /** The delays are carried by the errors, which know the attempts; this is the least one, for what nobody foresaw (a store or broker away). */
 const LEAST_RETRY_DELAY_MS = 1_000;
-/** Messages in hand for each request that may run: the next batch is there when one ends. */
-const BATCHES_IN_HAND = 2;
-/** For DIMSE: enough to negotiate the contexts of what comes next in one association. */
-const INSTANCES_IN_HAND = 32;
-/** Per lane and destination; each is some kilobytes of event. */
-const MAX_IN_HAND = 1_000;
+
+/** What names the destination in its subjects: so many tokens. */
+export const DELIVERY_KEY_TOKENS = 3;
+const deliveryKey = (destination: string): string => `delivery.due.${destination}`;
 
 export function servingWith(parts: ServeParts): ServeDestination {
   return async (settings, context) => {
@@ -68,19 +74,15 @@ async function serve(
   { titles, coercion }: DestinationContext,
   parts: ServeParts,
 ): Promise<ServedDestination> {
-  const { clock, random, store } = parts;
+  const { clock, random, store, weightOf } = parts;
   const metrics = parts.metrics.of(settings.id);
   const form: WantedForm = { ...settings, isCoerced: coercion.rules.length > 0 };
-  const waiting = new Batcher<WaitingParcel>();
+  const waiting = new Batcher<WaitingParcel>(weightOf);
   const slots = (): number => parts.share.slots(settings.id, settings.concurrency);
   const sender = createSender(settings, titles, { ...parts, upcoming: () => waiting.upcoming().map(({ delivery }) => delivery), slots });
   const paceOf = (delivery: Delivery): Pace => parts.limits.paceOf(delivery);
   const attempts = new Attempts({ form, coercion, store, sender, clock, paceOf });
-  const consumptions: Consumption[] = [];
-  const regulate = (): void => {
-    const flows = worker.state !== 'paused' && slots() > 0;
-    for (const consumption of consumptions) flows ? consumption.resume() : consumption.pause();
-  };
+  const regulate = (): void => (worker.state !== 'paused' && slots() > 0 ? queues.resume() : queues.pause());
   const onFlow = (state: FlowState, reason?: string): void => {
     regulate();
     announce(settings.id, { state, reason }, parts);
@@ -89,36 +91,23 @@ async function serve(
     ...{ settings, slots, sender, waiting, clock, random, metrics, onFlow },
     attempt: (batch) => attempts.send(batch),
   });
+  const copies = new IdenticalCopies({ records: parts.records, settings, rules: coercion.rules });
+  const queues = queuesOf({ settings, form, worker, metrics, copies }, parts);
   await parts.bus.publishFact(destinationFact(settings.id, 'open'));
-  const following = parts.share.onChange(() => {
+  const sharing = parts.share.onChange(() => {
     regulate();
     worker.slotsChanged();
   });
-  const copies = new IdenticalCopies({ records: parts.records, settings, rules: coercion.rules });
-  const served = servedBy({ worker, consumptions, metrics, following });
-  try {
-    for (const lane of lanes) consumptions.push(await consumeLane(lane, { settings, form, worker, metrics, copies }, parts));
-  } catch (error) {
-    await served.stop();
-    throw error;
-  }
   regulate();
-  return served;
-}
-
-function servedBy(running: {
-  worker: DestinationWorker;
-  consumptions: readonly Consumption[];
-  metrics: DestinationMetrics;
-  following: { stop(): void };
-}): ServedDestination {
-  const { worker, consumptions, metrics, following } = running;
+  const watching = parts.watch.follow(deliveryKey(settings.id), queues);
+  parts.inUse.add(queues);
   return {
     stop: async () => {
-      following.stop();
-      for (const consumption of consumptions) consumption.pause();
+      for (const { stop } of [sharing, watching]) stop();
+      queues.pause();
       await worker.stop();
-      await Promise.all(consumptions.map((consumption) => consumption.stop()));
+      await queues.stop();
+      parts.inUse.delete(queues);
       metrics.remove();
     },
     abort: () => worker.abort(),
@@ -138,25 +127,38 @@ interface Serving {
   readonly copies: IdenticalCopies;
 }
 
-async function consumeLane(lane: Lane, serving: Serving, parts: ServeParts): Promise<Consumption> {
+/** A durable consumer for each lane and facility with work. */
+function queuesOf(serving: Serving, parts: ServeParts): QueuesOnDemand {
   const { id } = serving.settings;
+  const consumerName = ({ lane, facility }: QueueName): string => `uploader_${id}_${lane}_${facility}`;
+  return new QueuesOnDemand({
+    ...{ bus: parts.bus, log: parts.log, stream: 'DELIVERIES', consumerName },
+    consume: (queue, concurrency) => consumeQueue({ queue, name: consumerName(queue), concurrency }, serving, parts),
+    allot: (queues) =>
+      allotInHand(
+        serving.settings,
+        queues.map(({ facility }) => parts.weightOf(facility)),
+      ),
+  });
+}
+
+async function consumeQueue(
+  { queue, name, concurrency }: { queue: QueueName; name: string; concurrency: number },
+  serving: Serving,
+  parts: ServeParts,
+): Promise<Consumption> {
   return await parts.bus.consume(
     {
-      stream: 'DELIVERIES',
-      name: `uploader-${id}-${lane}`,
-      filter: `delivery.due.${id}.${lane}.>`,
+      ...{ stream: 'DELIVERIES', name, concurrency },
+      filter: queue.subject,
+      // Until 0.1.0 a destination had one for each lane, over all facilities.
+      replaces: [`uploader-${serving.settings.id}-${queue.lane}`],
       schema: deliveryDue,
-      concurrency: inHand(serving.settings),
       retryDelayMs: () => LEAST_RETRY_DELAY_MS,
       onPermanent: (failure) => reportUnreadable(failure, parts),
     },
     (message) => upload(message, { ...parts, ...serving, worker: traced(serving.worker, serving.settings) }),
   );
-}
-
-function inHand(settings: DestinationSettings): number {
-  const each = settings.kind === 'stow' ? settings.batch.instances * BATCHES_IN_HAND : INSTANCES_IN_HAND;
-  return Math.min(MAX_IN_HAND, settings.concurrency * each);
 }
 
 /** Best effort: that a fact about the destination is late or lost must not hold up images. */

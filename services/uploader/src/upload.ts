@@ -3,6 +3,7 @@
 import type { Bus, Message } from '@causeway/shared/bus/bus';
 import { describeError, TransientError } from '@causeway/shared/errors';
 import { type DeliveryDue, type DerivationProfile, deliveryDue } from '@causeway/shared/events/delivery';
+import { NO_FACILITY } from '@causeway/shared/events/flow';
 import type { Logger } from '@causeway/shared/logger';
 import { type Clock, retryDelayMs } from './circuit-breaker.ts';
 import type { Attempted } from './delivery-attempt.ts';
@@ -44,15 +45,16 @@ export async function upload(message: Message<DeliveryDue>, parts: UploadParts):
 
 /** Resolves with the mark of a confirmed delivery; with undefined when it was parked, or another form was ordered. */
 async function send(message: Message<DeliveryDue>, parts: UploadParts): Promise<CopyMark | undefined> {
-  const { event: due, deliveryCount } = message;
+  const { event: due, deliveryCount, olderThanConsumer = false } = message;
   const wanted = derivationWantedFirst(due.delivery, parts.form);
   if (wanted !== undefined) return void (await orderDerivation(parts.bus, due, wanted));
-  const isKnown = deliveryCount > 1 || due.delivery.derivation !== undefined;
+  const isKnown = deliveryCount > 1 || olderThanConsumer || due.delivery.derivation !== undefined;
   const history = isKnown ? await parts.records.history(due) : NO_HISTORY;
   const resend = await mayHaveArrived(message, history, parts.records);
   const attempted = await parts.worker.submit({
     delivery: due.delivery,
     lane: due.delivery.instance.lane,
+    facility: due.delivery.facility ?? NO_FACILITY,
     size: objectChoices(due.delivery, parts.form)[0].size,
     sopInstanceUid: due.delivery.instance.sopInstanceUid,
     alone: history.alone,

@@ -14,7 +14,6 @@ import { createScp, type Scp } from '@causeway/shared/dicom/dimse/scp';
 import type { Delivery } from '@causeway/shared/events/delivery';
 import { type Fact, fact } from '@causeway/shared/events/facts';
 import { deliverySubject } from '@causeway/shared/events/flow';
-import { lanes } from '@causeway/shared/events/instance';
 import { createLogger } from '@causeway/shared/logger';
 import { type ArchiveForTests, startArchive } from './archive-for-tests.ts';
 import { dueOf, type InstanceOptions, memoryStore, newDelivery } from './deliveries-for-tests.ts';
@@ -100,10 +99,8 @@ function confirmations(deliveries: readonly Delivery[]): Map<string, Set<string>
 }
 const allConfirmed = (deliveries: readonly Delivery[]): boolean => [...confirmations(deliveries).values()].every((ids) => ids.size > 0);
 
-async function nothingLeft(destination: string): Promise<boolean> {
-  const counts = await Promise.all(lanes.map((lane) => bus.unacknowledged('DELIVERIES', `uploader-${destination}-${lane}`)));
-  return counts.every((count) => count === 0);
-}
+const nothingLeft = async (destination: string): Promise<boolean> =>
+  (await bus.queued('DELIVERIES', `delivery.due.${destination}.>`)) === 0;
 const states = (destination: string): string[] =>
   facts.flatMap((each) => (each.type === 'ledger.destination.changed' && each.destination === destination ? [each.state] : []));
 

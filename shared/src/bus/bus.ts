@@ -17,17 +17,23 @@ export interface Message<T> {
   readonly event: T;
   /** 1 at first, counted by the server. */
   readonly deliveryCount: number;
+  /** It is older than its consumer: a consumer before this one may have given it to somebody already, uncounted. */
+  readonly olderThanConsumer?: boolean;
 }
 
 export interface ConsumerPlan<T> {
   readonly stream: StreamName;
-  /** Durable name: a-z 0-9 -. */
+  /** Durable name: a-z 0-9 - _. */
   readonly name: string;
+  /** Durable consumers of former releases that stand in the way of this one: removed as soon as nobody asks them for messages any more. */
+  readonly replaces?: readonly string[];
   /** One filter subject (nats-server 2.9). */
   readonly filter: string;
   readonly schema: z.ZodType<T>;
   /** Handlers at work at a time in this process. */
   readonly concurrency: number;
+  /** How long one pull waits for messages, ms, at least 1000 [15000]. A lost pull (broker restarted) costs at most this. */
+  readonly pullMs?: number;
   /** Delay before the n-th redelivery after a TransientError, ms [1 s doubling to 60 s]. `retryAfterMs` of the error is honoured when longer. */
   readonly retryDelayMs?: (deliveryCount: number) => number;
   /**
@@ -41,6 +47,10 @@ export interface Consumption {
   /** Stops asking for messages; handlers at work go on. */
   pause(): void;
   resume(): void;
+  /** Changes how many handlers may be at work; what is at work or asked for already goes on. */
+  limit(concurrency: number): void;
+  /** Asks for nothing more after what is asked for already, waits for that and its handlers: nothing is given back. */
+  finish(): Promise<void>;
   /** Stops asking, waits for the handlers at work, gives back what was not begun. */
   stop(): Promise<void>;
 }
@@ -80,6 +90,12 @@ export interface Bus {
   queued(stream: StreamName, subject: string): Promise<number>;
   /** The subjects of a stream that fit and have messages now, under way or not, each with their number. */
   subjects(stream: StreamName, filter: string): Promise<ReadonlyMap<string, number>>;
+  /** Calls with the subject of publications that fit, soon and not for each: a hint that can be lost. */
+  onPublication(filter: string, call: (subject: string) => void): { stop(): void };
+  /** Durable consumers of a stream that owe nothing and that nobody asks for messages. */
+  idleConsumers(stream: StreamName): Promise<string[]>;
+  /** Removes a durable consumer, unless it owes anything or somebody asks it for messages. True when it is gone. */
+  removeIdleConsumer(stream: StreamName, consumer: string): Promise<boolean>;
   /** See take-out.ts. */
   takeOut<T>(range: TakeOutRange<T>, handler: (events: T[]) => Promise<boolean>): Promise<number>;
   /** Messages that a consumer has still to acknowledge (pending and under way); 0 when there is no such consumer. */

@@ -1,9 +1,8 @@
 // One durable pull consumer at work: takes only as many messages as handlers are free, so nothing waits unhandled in this process.
 import { setTimeout as delay } from 'node:timers/promises';
 import {
-  AckPolicy,
   type Consumer,
-  DeliverPolicy,
+  type ConsumerInfo,
   JetStreamApiError,
   type JetStreamClient,
   type JetStreamManager,
@@ -12,9 +11,11 @@ import {
 import { describeError, PermanentError, TransientError } from '../errors.ts';
 import { FLOW } from '../events/flow.ts';
 import type { Logger } from '../logger.ts';
+import { ACK_WAIT_MS, addConsumer } from './add-consumer.ts';
 import type { ConsumerPlan, Consumption, Message } from './bus.ts';
 import { forgetConsumer, isAheadOfStream, passesOver } from './consumer-position.ts';
 import { inProcessSpan } from './message-spans.ts';
+import { readEvent } from './read-event.ts';
 
 export interface ConsumingConnection {
   readonly client: JetStreamClient;
@@ -25,18 +26,12 @@ export interface ConsumingConnection {
   readonly mend: () => Promise<void>;
 }
 
-/** After this long without an answer JetStream gives the message to somebody else; `working()` is sent three times as often. */
-const ACK_WAIT_MS = 15_000;
-const NANOS_PER_MS = 1_000_000;
-/** One pull waits so long for messages; a lost pull (broker restarted) costs at most this. */
 const PULL_EXPIRES_MS = 15_000;
 const AGAIN_AFTER_ERROR_MS = 500;
 /** A consumer that passes messages over comes of a broker that was away: so many times that nothing comes after that, it is asked about. */
 const IDLE_PULLS_IN_DOUBT = 2;
 /** Of a leader that froze only those connected to it know: after that it is asked about each so many times. */
 const IDLE_PULLS_BETWEEN = 4;
-/** Unacknowledged messages of one consumer over all replicas. */
-const MAX_ACK_PENDING = 20_000;
 
 const doublingDelayMs = (deliveryCount: number): number => Math.min(1_000 * 2 ** (deliveryCount - 1), 60_000);
 
@@ -50,15 +45,18 @@ export async function consumeMessages<T>(
   await pull.ensureConsumer();
   connection.onReconnect.add(pull.reconnected);
   connection.onClose.add(pull.abandon);
-  void pull.run();
+  pull.run();
+  const ended = async (end: () => Promise<void>): Promise<void> => {
+    connection.onReconnect.delete(pull.reconnected);
+    await end();
+    connection.onClose.delete(pull.abandon);
+  };
   return {
     pause: () => pull.pause(),
     resume: () => pull.resume(),
-    stop: async () => {
-      connection.onReconnect.delete(pull.reconnected);
-      await pull.stop();
-      connection.onClose.delete(pull.abandon);
-    },
+    limit: (concurrency) => pull.limit(concurrency),
+    finish: () => ended(() => pull.finish()),
+    stop: () => ended(() => pull.stop()),
   };
 }
 
@@ -68,9 +66,14 @@ class PullLoop<T> {
   readonly #handler: (message: Message<T>) => Promise<void>;
   readonly #active = new Set<JsMsg>();
   #consumer: Consumer | undefined;
+  /** Of the consumer, ms since 1970 by the broker's clock. */
+  #madeAt = 0;
+  #limit: number;
+  #running: Promise<void> = Promise.resolve();
   #current: { stop(): void } | undefined;
   #paused = false;
   #stopped = false;
+  #finishing = false;
   /** The broker was away: it may have lost the consumer with its data. */
   #suspect = false;
   /** Idle pulls until it is no longer asked each time whether the consumer passes messages over; below 0, how many ago. */
@@ -83,6 +86,7 @@ class PullLoop<T> {
     this.#connection = connection;
     this.#plan = plan;
     this.#handler = handler;
+    this.#limit = plan.concurrency;
     this.#heartbeat = setInterval(() => {
       for (const message of this.#active) message.working();
     }, ACK_WAIT_MS / 3);
@@ -93,9 +97,10 @@ class PullLoop<T> {
     const { stream, name } = this.#plan;
     const { manager, client } = this.#connection;
     try {
-      await this.#add();
+      const { delivered } = await this.#add();
       // Of a cluster that has no leader for it yet nobody can tell: it is looked at again when nothing comes.
-      if (await isAheadOfStream(manager, stream, name).catch(() => false)) await this.#makeAnew('the stream lost its end in a crash');
+      if (delivered.stream_seq > 0 && (await isAheadOfStream(manager, stream, name).catch(() => false)))
+        await this.#makeAnew('the stream lost its end in a crash');
     } catch (error) {
       if (!(error instanceof JetStreamApiError))
         throw new TransientError(`consumer ${name} on ${stream}: JetStream did not answer`, { cause: error });
@@ -111,17 +116,16 @@ class PullLoop<T> {
     await this.#add();
   }
 
-  async #add(): Promise<void> {
-    const { stream, name, filter } = this.#plan;
-    await this.#connection.manager.consumers.add(stream, {
-      durable_name: name,
-      filter_subject: filter,
-      ack_policy: AckPolicy.Explicit,
-      deliver_policy: DeliverPolicy.All,
-      ack_wait: ACK_WAIT_MS * NANOS_PER_MS,
-      max_ack_pending: MAX_ACK_PENDING,
-      max_deliver: -1,
-    });
+  async #add(): Promise<ConsumerInfo> {
+    const { manager, log } = this.#connection;
+    const info = await addConsumer(manager, this.#plan, log);
+    this.#madeAt = Date.parse(info.created);
+    return info;
+  }
+
+  limit(concurrency: number): void {
+    this.#limit = concurrency;
+    this.#wake();
   }
 
   pause(): void {
@@ -153,6 +157,19 @@ class PullLoop<T> {
 
   async stop(): Promise<void> {
     this.#end();
+    await this.#handlersEnded();
+  }
+
+  /** A pull that is cut may have messages on their way, which would come again only when their acknowledgement is overdue. */
+  async finish(): Promise<void> {
+    this.#finishing = true;
+    this.#wake();
+    await this.#running;
+    this.#stopped = true;
+    await this.#handlersEnded();
+  }
+
+  async #handlersEnded(): Promise<void> {
     while (this.#active.size > 0) await new Promise<void>((resolve) => this.#onWake(resolve));
     clearInterval(this.#heartbeat);
   }
@@ -163,9 +180,13 @@ class PullLoop<T> {
     this.#wake();
   }
 
-  async run(): Promise<void> {
-    while (!this.#stopped) {
-      const free = this.#plan.concurrency - this.#active.size;
+  run(): void {
+    this.#running = this.#run();
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopped && !this.#finishing) {
+      const free = this.#limit - this.#active.size;
       if (this.#paused || free <= 0) {
         await new Promise<void>((resolve) => this.#onWake(resolve));
         continue;
@@ -184,7 +205,7 @@ class PullLoop<T> {
       await this.ensureConsumer();
       if (this.#paused || this.#stopped) return;
     }
-    const messages = await this.#consumer!.fetch({ max_messages: count, expires: PULL_EXPIRES_MS });
+    const messages = await this.#consumer!.fetch({ max_messages: count, expires: this.#plan.pullMs ?? PULL_EXPIRES_MS });
     this.#current = messages;
     let idle = true;
     try {
@@ -241,21 +262,16 @@ class PullLoop<T> {
   }
 
   async #handleInTrace(message: JsMsg): Promise<void> {
-    const body = parseJson(message);
-    const parsed = this.#plan.schema.safeParse(body);
-    if (!parsed.success) {
-      const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.code}`).join('; ');
-      await this.#plan.onPermanent({
-        body,
-        error: new PermanentError(`message on ${this.#plan.stream} is not of its schema: ${problems}`),
-      });
-      return;
-    }
+    const read = readEvent(message, this.#plan);
+    if ('error' in read) return await this.#plan.onPermanent(read);
+    const { body, event } = read;
     try {
       const { stream, name: consumer } = this.#plan;
       const traceparent = message.headers?.get('traceparent') ?? '';
-      const handle = () => this.#handler({ event: parsed.data, deliveryCount: message.info.deliveryCount });
-      await (stream === 'FACTS' ? handle() : inProcessSpan({ stream, consumer, traceparent }, parsed.data, handle));
+      const { deliveryCount } = message.info;
+      const olderThanConsumer = message.time.getTime() < this.#madeAt;
+      const handle = () => this.#handler({ event, deliveryCount, olderThanConsumer });
+      await (stream === 'FACTS' ? handle() : inProcessSpan({ stream, consumer, traceparent }, event, handle));
     } catch (error) {
       if (!(error instanceof PermanentError)) throw error;
       await this.#plan.onPermanent({ body, error });
@@ -275,13 +291,5 @@ class PullLoop<T> {
       before();
       resolve();
     };
-  }
-}
-
-function parseJson(message: JsMsg): unknown {
-  try {
-    return message.json();
-  } catch {
-    return undefined;
   }
 }

@@ -7,11 +7,13 @@ import type { Fact } from '../events/facts.ts';
 import type { StreamName } from '../events/flow.ts';
 import type { Logger } from '../logger.ts';
 import { AcknowledgedPublisher } from './acknowledged-publisher.ts';
+import { listIdleConsumers, removeIdleConsumer } from './add-consumer.ts';
 import type { Bucket, Bus, ConsumerPlan, Consumption, Message, PublishOptions } from './bus.ts';
 import { positionOf, waitingSince } from './consumer-position.ts';
 import { consumeMessages } from './consumption.ts';
 import { inPublishSpan } from './message-spans.ts';
 import { openBucket } from './nats-bucket.ts';
+import { PublicationHints } from './publication-hints.ts';
 import { replayMessages } from './replay.ts';
 import { RepliedRequests } from './replied-requests.ts';
 import { ensureStreams, type StreamSizing } from './stream-configuration.ts';
@@ -119,7 +121,12 @@ function busOn(connection: Connection, options: BusOptions): Bus {
   const requests = new RepliedRequests(connection.nats);
   const publisher = new AcknowledgedPublisher(requests, () => void mend());
   connection.onDisconnect.add(() => requests.connectionLost());
-  const publish = (event: object, to: PublishOptions) => inPublishSpan(to, event, () => publishInTrace(connection, publisher, [event, to]));
+  const hints = new PublicationHints(connection.nats);
+  const publish = (event: object, to: PublishOptions) =>
+    inPublishSpan(to, event, async () => {
+      await publishInTrace(connection, publisher, [event, to]);
+      hints.published(to.subject);
+    });
   return {
     publish,
     publishFact: (fact: Fact) => publish(fact, { subject: fact.type, messageId: fact.id }),
@@ -134,6 +141,9 @@ function busOn(connection: Connection, options: BusOptions): Bus {
     queued: async (stream, subject) =>
       [...(await countBySubject(connection, stream, subject)).values()].reduce((sum, count) => sum + count, 0),
     subjects: (stream, filter) => countBySubject(connection, stream, filter),
+    onPublication: (filter, call) => hints.follow(filter, call),
+    idleConsumers: (stream) => listIdleConsumers(connection.manager, stream),
+    removeIdleConsumer: (stream, consumer) => removeIdleConsumer(connection.manager, stream, consumer),
     takeOut: (range, handler) => takeOutMessages(connection.manager, range, handler),
     position: (stream, consumer) => positionOf(connection.manager, stream, consumer),
     replay: (range, handler) => replayMessages(connection, range, handler),

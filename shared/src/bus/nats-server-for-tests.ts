@@ -1,6 +1,6 @@
 // A real nats-server on a free port with its own folder, for tests.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,7 +24,9 @@ export async function startNatsServer(options: { folder?: string } = {}): Promis
   const port = await freePort();
   let child: ChildProcess | undefined;
   const start = async () => {
-    child = spawn(natsServerProgram(), ['-a', '127.0.0.1', '-p', String(port), '-js', '-sd', folder], { stdio: 'ignore' });
+    // nats-server 2.9 may leave files where it runs, when a consumer is made while it is removed.
+    await mkdir(folder, { recursive: true });
+    child = spawn(natsServerProgram(), ['-a', '127.0.0.1', '-p', String(port), '-js', '-sd', folder], { stdio: 'ignore', cwd: folder });
     await untilListening(port, child);
   };
   const end = async (signal: NodeJS.Signals) => {

@@ -47,6 +47,18 @@ export class RecordingBus implements Bus {
     return this.#look(`${stream} ${subject}`);
   }
 
+  onPublication(): { stop(): void } {
+    return { stop: () => {} };
+  }
+
+  async idleConsumers(): Promise<string[]> {
+    return [];
+  }
+
+  async removeIdleConsumer(): Promise<boolean> {
+    return false;
+  }
+
   async unacknowledged(stream: string, consumer: string): Promise<number> {
     return this.#look(`${stream} ${consumer}`);
   }

@@ -12,6 +12,8 @@ export interface StreamPlan {
   readonly maxAgeMs?: number;
   readonly producers: string[];
   readonly consumers: string[];
+  /** Its durable consumers are each for one subject (`<lane>.<facility>` at its end), made while there is work and removed when idle. */
+  readonly onDemand?: boolean;
 }
 
 const DAY_MS = 86_400_000;
@@ -23,6 +25,7 @@ export const FLOW: Record<StreamName, StreamPlan> = {
     maxMessages: 1_000_000,
     producers: ['receiver', 'ledger'],
     consumers: ['compressor'],
+    onDemand: true,
   },
   READY: {
     subjects: ['instance.ready.>'],
@@ -30,6 +33,7 @@ export const FLOW: Record<StreamName, StreamPlan> = {
     maxMessages: 1_000_000,
     producers: ['compressor', 'console', 'ledger'],
     consumers: ['router'],
+    onDemand: true,
   },
   DERIVATIONS: {
     subjects: ['derivation.due.>'],
@@ -44,6 +48,7 @@ export const FLOW: Record<StreamName, StreamPlan> = {
     maxMessages: 5_000_000,
     producers: ['router', 'compressor', 'retriever', 'console', 'ledger'],
     consumers: ['uploader'],
+    onDemand: true,
   },
   RETRIEVALS: {
     subjects: ['retrieval.due.>'],

@@ -22,7 +22,8 @@ export interface Uploaders {
   readonly bus: Bus;
   readonly archive: ArchiveForTests;
   readonly facts: readonly Fact[];
-  start(): Promise<ChildProcess>;
+  /** With further environment. */
+  start(env?: NodeJS.ProcessEnv): Promise<ChildProcess>;
   end(uploader: ChildProcess, signal: NodeJS.Signals): Promise<void>;
   configure(document: object): Promise<void>;
   /** Puts instances into the store and publishes their deliveries. */
@@ -55,9 +56,12 @@ export async function startUploadersForTests(): Promise<Uploaders> {
   let revision = 0;
   return {
     ...{ nats, bus, archive, facts, until, end, publish },
-    start: async () => {
-      const env = { ...process.env, CAUSEWAY_NATS_URL: nats.url, CAUSEWAY_OBJECT_STORE: `folder:${folder}`, CAUSEWAY_LOG_LEVEL: 'warn' };
-      const uploader = spawn(process.execPath, [MAIN], { env, stdio: ['ignore', 'ignore', 'inherit'] });
+    start: async (more = {}) => {
+      const own = { CAUSEWAY_NATS_URL: nats.url, CAUSEWAY_OBJECT_STORE: `folder:${folder}`, CAUSEWAY_LOG_LEVEL: 'warn' };
+      const uploader = spawn(process.execPath, [MAIN], {
+        env: { ...process.env, ...own, ...more },
+        stdio: ['ignore', 'ignore', 'inherit'],
+      });
       running.add(uploader);
       await once(uploader, 'spawn');
       return uploader;

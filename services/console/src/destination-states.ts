@@ -1,9 +1,10 @@
-// How each destination does: open or paused, and how much waits for it.
+// How each destination does: open or paused, within its window or not, at which rate, and how much waits for it.
 import type { GatewayDocument } from '@causeway/shared/config/gateway-document';
 import type { FacilityScope } from '@causeway/shared/database/facility-scope';
 import { listDestinationWorkWithin } from '@causeway/shared/database/facility-work-queries';
 import { listDestinationStates } from '@causeway/shared/database/work-queries';
 import type { ConsoleParts } from './console-parts.ts';
+import { destinationTimes, NO_TIMES } from './destination-times.ts';
 import { concerns } from './route-access.ts';
 
 type Parts = Pick<ConsoleParts, 'database' | 'bus' | 'revision'>;
@@ -15,6 +16,7 @@ type Parts = Pick<ConsoleParts, 'database' | 'bus' | 'revision'>;
 export async function describeDestinations({ database, bus, revision }: Parts, scope: FacilityScope) {
   const [states, work] = await Promise.all([listDestinationStates(database), listDestinationWorkWithin(database, scope)]);
   const configured = configuredWithin(revision()?.document, scope);
+  const times = destinationTimes(revision()?.document, Date.now());
   const ids = [...configured.keys(), ...work.map(({ destination }) => destination).filter((id) => !configured.has(id))];
   return Promise.all(
     ids.map(async (id) => {
@@ -33,6 +35,7 @@ export async function describeDestinations({ database, bus, revision }: Parts, s
         parked,
         failed,
         oldestDueAt,
+        ...(times.get(id) ?? NO_TIMES),
       };
     }),
   );

@@ -5,6 +5,7 @@ import {
   attemptedFact,
   confirmedFact,
   failedFact,
+  parkedFact,
   readyFact,
   receivedFact,
   routedFact,
@@ -235,6 +236,18 @@ describe('the page', () => {
     await page.getByRole('button', { name: 'Retry all 4 to pacs' }).click();
     await shows('No failed delivery');
     assert.equal(gateway.bus.published.length, 4);
+  });
+
+  test('shows parked deliveries with the reason, and queues them by hand', async () => {
+    await aMorning();
+    await know(...[1, 2, 3].map((n) => parkedFact(sampleDelivery(sampleInstance(7, n), 'pacs'), 800)));
+    await signIn('destinations');
+    await page.getByRole('link', { name: '3', exact: true }).click();
+    await shows('the queue of the destination is full');
+    await looked('parked');
+    await page.getByRole('button', { name: 'Queue now all 3 to pacs' }).click();
+    await shows('No parked delivery');
+    assert.equal(gateway.bus.published.length, 3);
   });
 
   test('shows destinations, paused ones with the reason, and the audit', async () => {

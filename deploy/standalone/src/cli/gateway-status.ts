@@ -20,6 +20,10 @@ export interface DestinationStatus {
   readonly parked: number;
   readonly failed: number;
   readonly oldestDueAt: string | null;
+  /** null: it may always send. `open` false: only stat work is sent. */
+  readonly window: { readonly open: boolean; readonly until: string | null } | null;
+  /** null: no schedule. `rate` in bit/s; null: none holds now. */
+  readonly bandwidth: { readonly rate: number | null; readonly until: string | null } | null;
 }
 
 export interface GatewayStatus {

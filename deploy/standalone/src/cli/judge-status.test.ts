@@ -18,6 +18,8 @@ const destination = {
   queued: 0,
   open: 0,
   parked: 0,
+  window: null,
+  bandwidth: null,
   failed: 0,
   oldestDueAt: null,
 } as const;
@@ -140,6 +142,10 @@ describe('printStatus', () => {
         ledger: { factsBehind: 5 },
         destinations: [
           { ...destination, state: 'paused', since: NOW.toISOString(), reason: '503', oldestDueAt: '2026-01-05T11:00:00Z', failed: 2 },
+          {
+            ...{ ...destination, id: 'nights', parked: 7, window: { open: false, until: NOW.toISOString() } },
+            bandwidth: { rate: 20_000_000, until: null },
+          },
         ],
       },
       NOW,
@@ -151,6 +157,7 @@ describe('printStatus', () => {
     assert.match(text, /^ledger {8}5 facts behind$/m);
     assert.match(text, /^undelivered {3}2, the oldest for 4 s$/m);
     assert.match(text, /^disk {10}100 GiB free of 200 GiB; nothing is received below 10\.0 GiB$/m);
-    assert.match(text, /^cloud +stow +paused +0 +0 +2 +60 min +since .*: 503$/m);
+    assert.match(text, /^cloud +stow +paused +0 +0 +0 +2 +60 min +since .*: 503$/m);
+    assert.match(text, /^nights .* 7 .*waits for its window, only stat work is sent until .*; at most 20 Mbit\/s always$/m);
   });
 });

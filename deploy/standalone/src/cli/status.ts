@@ -21,7 +21,7 @@ export function printStatus(status: GatewayStatus, now: Date): string {
     `queues        ${waiting.length === 0 ? 'empty' : waiting.join(', ')}`,
     `ledger        ${ledger.factsBehind === 0 ? 'up to date' : `${plural(ledger.factsBehind, 'fact')} behind`}`,
     `undelivered   ${work.open}${oldest}`,
-    `waiting       ${work.held} held, ${work.quarantined} quarantined, ${work.failed} failed, ${work.conflicting} conflicting`,
+    `waiting       ${work.held} held, ${work.quarantined} quarantined, ${work.failed} failed, ${work.parked} parked, ${work.conflicting} conflicting`,
     `disk          ${disk === null ? 'the store does not tell' : diskText(disk)}`,
     '',
     printTable(columnsAt(now), destinations, 'There is no destination yet.'),
@@ -41,16 +41,25 @@ const columnsAt = (now: Date) => [
   { title: 'kind', value: ({ kind }: DestinationStatus) => kind ?? 'not in the document any more' },
   { title: 'state', value: ({ state }: DestinationStatus) => state },
   { title: 'queued', value: ({ queued }: DestinationStatus) => queued },
+  { title: 'parked', value: ({ parked }: DestinationStatus) => parked },
   { title: 'undelivered', value: ({ open }: DestinationStatus) => open },
   { title: 'failed', value: ({ failed }: DestinationStatus) => failed },
   { title: 'oldest', value: ({ oldestDueAt }: DestinationStatus) => ageOf(oldestDueAt, now) },
-  { title: 'why', value: (destination: DestinationStatus) => pauseText(destination) },
+  { title: 'why', value: (destination: DestinationStatus) => whyText(destination) },
 ];
 
 const ageOf = (text: string | null, now: Date): string => (text === null ? '-' : age((now.getTime() - new Date(text).getTime()) / 1000));
 
-const pauseText = ({ state, since, reason }: DestinationStatus): string =>
-  state === 'paused' ? `since ${moment(since)}: ${reason ?? 'no reason told'}` : '';
+function whyText({ state, since, reason, window, bandwidth }: DestinationStatus): string {
+  const until = (text: string | null): string => (text === null ? 'always' : `until ${moment(text)}`);
+  return [
+    state === 'paused' ? `since ${moment(since)}: ${reason ?? 'no reason told'}` : '',
+    window?.open === false ? `waits for its window, only stat work is sent ${until(window.until)}` : '',
+    bandwidth?.rate ? `at most ${bandwidth.rate / 1e6} Mbit/s ${until(bandwidth.until)}` : '',
+  ]
+    .filter(Boolean)
+    .join('; ');
+}
 
 export const statusCommands: readonly Command[] = [
   { name: 'status', takes: '', help: 'services, queues, undelivered and waiting work, destinations, disk', words: [0, 0], run: status },

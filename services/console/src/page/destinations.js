@@ -1,13 +1,14 @@
 // Destinations and the audit: two plain lists.
 import { get } from './api.js';
 import { chip, element, empty, syncRows, table } from './elements.js';
-import { age, moment } from './format.js';
+import { age, moment, rate } from './format.js';
 
 const KINDS = { stow: 'DICOMweb (STOW-RS)', dimse: 'DICOM (C-STORE)' };
 const DESTINATION_COLUMNS = [
   { name: 'Destination' },
   { name: 'State' },
   { name: 'Queued', class: 'number' },
+  { name: 'Parked', class: 'number' },
   { name: 'Undelivered', class: 'number' },
   { name: 'Oldest' },
   { name: 'Failed', class: 'number' },
@@ -28,7 +29,7 @@ export function destinationsView() {
   return { root, update };
 }
 
-function destinationRow({ id, kind, state, since, reason, queued, open, failed, oldestDueAt }) {
+function destinationRow({ id, kind, state, since, reason, queued, open, parked, failed, oldestDueAt, window, bandwidth }) {
   const stateChip = kind === null ? chip('bad', 'not configured any more') : state === 'open' ? chip('ok', 'open') : chip('bad', 'paused');
   return element(
     'tr',
@@ -38,14 +39,21 @@ function destinationRow({ id, kind, state, since, reason, queued, open, failed, 
       'td',
       { class: 'reason' },
       stateChip,
+      window?.open === false && chip('wait', 'waits for its window'),
+      bandwidth?.rate != null && chip('wait', `at most ${rate(bandwidth.rate)}`),
       state === 'paused' && element('span', { class: 'sub' }, `since ${moment(since)}: ${reason ?? ''}`),
+      window?.open === false && element('span', { class: 'sub' }, `only stat work is sent ${until(window.until)}`),
+      bandwidth?.rate != null && element('span', { class: 'sub' }, `paced ${until(bandwidth.until)}`),
     ),
     element('td', { class: 'number' }, String(queued)),
+    element('td', { class: 'number' }, parked > 0 ? element('a', { href: '#parked' }, String(parked)) : '0'),
     element('td', { class: 'number' }, String(open)),
     element('td', { class: 'time' }, oldestDueAt === null ? '–' : age(oldestDueAt)),
     element('td', { class: 'number' }, failed > 0 ? element('a', { href: '#failed' }, String(failed)) : '0'),
   );
 }
+
+const until = (text) => (text === null ? 'always' : `until ${moment(text)}`);
 
 export function auditView() {
   const body = element('tbody');

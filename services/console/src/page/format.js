@@ -30,6 +30,13 @@ export function bytes(count) {
   return `${value >= 100 || power === 0 ? Math.round(value) : value.toFixed(1)} ${units[power]}`;
 }
 
+/** Bits a second as people write them in the gateway document. */
+export function rate(bits) {
+  const units = ['bit/s', 'kbit/s', 'Mbit/s', 'Gbit/s'];
+  const power = Math.min(Math.floor(Math.log(bits) / Math.log(1000)), units.length - 1);
+  return `${Math.round((bits / 1000 ** power) * 100) / 100} ${units[power]}`;
+}
+
 export const plural = (count, one, many = `${one}s`) => `${count} ${count === 1 ? one : many}`;
 
 export function age(text) {

@@ -5,7 +5,7 @@ import { associationsView } from './associations.js';
 import { commitmentsView } from './commitments.js';
 import { daysView } from './days.js';
 import { auditView, destinationsView } from './destinations.js';
-import { failedView } from './failed.js';
+import { failedView, parkedView } from './failed.js';
 import { showHealth } from './health.js';
 import { studiesView } from './studies.js';
 import { usersView } from './users.js';
@@ -18,6 +18,7 @@ const VIEWS = {
   studies: { title: 'Studies', make: studiesView },
   waiting: { title: 'Waiting', make: waitingView },
   failed: { title: 'Failed', make: failedView },
+  parked: { title: 'Parked', make: parkedView },
   destinations: { title: 'Destinations', make: destinationsView },
   days: { title: 'Days', make: daysView },
   associations: { title: 'Associations', make: associationsView },
@@ -54,6 +55,8 @@ async function refreshOnce() {
     showHealth(byId('health'), health);
     badge('waiting-count', work.held + work.quarantined);
     badge('failed-count', work.failed);
+    badge('parked-count', work.parked);
+    byId('parked-link').hidden = work.parked === 0 && location.hash !== '#parked';
     banner(session.mustChangePassword ? 'This is still the first password. Change it under Account.' : '', 'wait');
   } catch (error) {
     if (error.status === 401) return showSignIn();

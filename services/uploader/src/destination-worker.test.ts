@@ -21,7 +21,9 @@ function dueParcel(lane: Lane = 'routine'): DueParcel {
 }
 
 /** A worker whose batches lie open until the test ends them. */
-function newWorker(options: { concurrency?: number; instances?: number; ahead?: number; slots?: () => number } = {}) {
+function newWorker(
+  options: { concurrency?: number; instances?: number; ahead?: number; slots?: () => number; mayBegin?: (lane: Lane) => boolean } = {},
+) {
   const clock = new FakeClock();
   const open: { batch: readonly DueParcel[]; end: (outcome: Outcome) => Promise<void> }[] = [];
   const seen: string[] = [];
@@ -40,6 +42,7 @@ function newWorker(options: { concurrency?: number; instances?: number; ahead?: 
     });
   const worker = new DestinationWorker({
     slots: options.slots ?? (() => options.concurrency ?? 2),
+    ...(options.mayBegin === undefined ? {} : { mayBegin: options.mayBegin }),
     settings: { retry: { first: 1000, factor: 2, max: 8000, giveUpAfter: 60_000 } },
     sender: {
       batch: { instances: options.instances ?? 3, size: 1_000_000 },
@@ -119,6 +122,32 @@ describe('DestinationWorker', () => {
     await open[0]!.end(delivered);
     assert.deepEqual((await Promise.all(parcels)).toSorted(), ['delivered', 'delivered', 'delivered', 'given back', 'given back']);
     await assert.rejects(worker.submit(dueParcel()), TransientError);
+  });
+
+  it('outside of its window gives back what waits and what comes, but for stat; what is under way ends', async () => {
+    let isOpen = true;
+    const { worker, open } = newWorker({ concurrency: 1, instances: 1, mayBegin: (lane) => isOpen || lane === 'stat' });
+    const submit = (lane: Lane) =>
+      worker.submit(dueParcel(lane)).then(
+        ({ outcome }) => outcome.kind,
+        (error: TransientError) => error.message,
+      );
+    const [running, waiting, prior, stat] = (['routine', 'routine', 'prior', 'stat'] as const).map(submit);
+    isOpen = false;
+    worker.windowChanged();
+    for (const given of [await waiting, await prior, await submit('routine')]) assert.match(given!, /outside of the window/);
+    await open[0]!.end(delivered);
+    assert.deepEqual(
+      open.map(({ batch }) => batch[0]!.lane),
+      ['stat'],
+    );
+    await open[0]!.end(delivered);
+    assert.deepEqual([await running, await stat], ['delivered', 'delivered']);
+    isOpen = true;
+    worker.windowChanged();
+    const again = submit('prior');
+    await open[0]!.end(delivered);
+    assert.equal(await again, 'delivered');
   });
 
   it('sends stat first, whatever came before it', async () => {

@@ -1,5 +1,6 @@
 // One destination at work: what waits for it, how much of it is sent at a time, and when it is left alone.
 import { TransientError } from '@causeway/shared/errors';
+import type { Lane } from '@causeway/shared/events/instance';
 import type { Batcher } from './batcher.ts';
 import { CircuitBreaker, type Clock, type FlowState } from './circuit-breaker.ts';
 import type { Attempted, DueParcel } from './delivery-attempt.ts';
@@ -12,6 +13,8 @@ export interface WorkerParts {
   readonly settings: Pick<DestinationSettings, 'retry'>;
   /** Batches that may be under way here now; 0: this replica has no share of the destination. */
   readonly slots: () => number;
+  /** Whether work of a lane may begin now [always]. */
+  readonly mayBegin?: (lane: Lane) => boolean;
   readonly sender: Pick<Sender, 'batch' | 'ahead' | 'reset' | 'close' | 'abort'>;
   /** Sends a batch; one result each, in order; never rejects. */
   readonly attempt: (batch: readonly DueParcel[]) => Promise<Attempted[]>;
@@ -30,6 +33,7 @@ export interface WaitingParcel extends DueParcel {
 
 /** Given back because the service ends: another replica takes it at once. */
 const HANDED_OVER = 'given back: this uploader ends its work on the destination';
+const OUT_OF_WINDOW = 'given back: outside of the window of the destination';
 const NOT_OURS = 'given back: other replicas have all slots of the destination';
 
 export class DestinationWorker {
@@ -64,6 +68,7 @@ export class DestinationWorker {
       if (this.#stopped) parcel.giveBack(new TransientError(HANDED_OVER));
       else if (this.state === 'paused') parcel.giveBack(this.#pausedError());
       else if (this.#parts.slots() === 0) parcel.giveBack(new TransientError(NOT_OURS));
+      else if (!this.#mayBegin(due.lane)) parcel.giveBack(new TransientError(OUT_OF_WINDOW));
       else {
         this.#parts.waiting.add(parcel);
         this.#pump();
@@ -75,6 +80,18 @@ export class DestinationWorker {
   slotsChanged(): void {
     if (this.#parts.slots() === 0) for (const parcel of this.#parts.waiting.clear()) parcel.giveBack(new TransientError(NOT_OURS));
     this.#pump();
+  }
+
+  /** To be called when `mayBegin` may have changed: what waits and may not begin is given back, what is under way ends as it would have. */
+  windowChanged(): void {
+    for (const parcel of this.#parts.waiting.clear())
+      if (this.#mayBegin(parcel.lane)) this.#parts.waiting.add(parcel);
+      else parcel.giveBack(new TransientError(OUT_OF_WINDOW));
+    this.#pump();
+  }
+
+  #mayBegin(lane: Lane): boolean {
+    return this.#parts.mayBegin?.(lane) ?? true;
   }
 
   /** Gives back what waits, and resolves when what is under way has ended and connections are released. */

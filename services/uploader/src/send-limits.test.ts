@@ -152,9 +152,10 @@ describe('the window of a destination', () => {
   const nights = { window: [{ from: '20:00', to: '06:00', days: ['mon', 'tue', 'wed', 'thu', 'fri'] }] };
   it('is closed for routine and prior work outside of its rows, and always open for stat', () => {
     const { made } = rig(nights);
-    assert.equal(made.msUntilOpen('cloud', 'routine'), 14 * HOUR);
-    assert.equal(made.msUntilOpen('cloud', 'prior'), 14 * HOUR);
-    assert.equal(made.msUntilOpen('cloud', 'stat'), 0);
+    assert.deepEqual(
+      (['stat', 'routine', 'prior'] as const).map((lane) => made.isOpen('cloud', lane)),
+      [true, false, false],
+    );
     assert.deepEqual(made.windows(), [
       { destination: 'cloud', closed: true },
       { destination: 'pacs', closed: true },
@@ -167,15 +168,15 @@ describe('the window of a destination', () => {
       told += 1;
     });
     clock.advance(14 * HOUR - 1);
-    assert.ok(made.msUntilOpen('cloud', 'routine') > 0);
+    assert.equal(made.isOpen('cloud', 'routine'), false);
     const before = told;
     clock.advance(1);
-    assert.equal(made.msUntilOpen('cloud', 'routine'), 0);
+    assert.equal(made.isOpen('cloud', 'routine'), true);
     assert.equal(told, before + 1);
     clock.advance(10 * HOUR);
-    assert.equal(made.msUntilOpen('cloud', 'routine'), 14 * HOUR);
+    assert.equal(made.isOpen('cloud', 'routine'), false);
     made.apply({ document: documentOf({}) });
-    assert.equal(made.msUntilOpen('cloud', 'routine'), 0);
+    assert.equal(made.isOpen('cloud', 'routine'), true);
     assert.deepEqual(made.windows(), []);
     following.stop();
     const after = told;

@@ -28,8 +28,6 @@ interface DestinationLimits {
 
 const MINUTE_MS = 60_000;
 const BITS = 8;
-/** A window that never opens, or not within a week: looked at again. */
-const LONG_MS = 7 * 24 * 60 * MINUTE_MS;
 
 export class SendLimits {
   readonly #parts: SendLimitsParts;
@@ -62,12 +60,10 @@ export class SendLimits {
     });
   }
 
-  /** Ms until work of the lane may begin; 0: now. Stat work always may. */
-  msUntilOpen(destination: string, lane: Lane): number {
+  /** Whether work of the lane may begin now. Stat work always may. */
+  isOpen(destination: string, lane: Lane): boolean {
     const window = this.#destinations.get(destination)?.window;
-    const now = this.#parts.clock.now();
-    if (lane === 'stat' || window === undefined || window.rowAt(now) !== undefined) return 0;
-    return (window.nextChange(now) ?? now + LONG_MS) - now;
+    return lane === 'stat' || window === undefined || window.rowAt(this.#parts.clock.now()) !== undefined;
   }
 
   /** Whether what is due since `since` has had more than `ageMs` of time in which it might have been sent. */
@@ -81,7 +77,7 @@ export class SendLimits {
   /** Destinations that have a window, and whether it is closed now. */
   windows(): { destination: string; closed: boolean }[] {
     const withWindow = [...this.#destinations].filter(([, { window }]) => window !== undefined);
-    return withWindow.map(([destination]) => ({ destination, closed: this.msUntilOpen(destination, 'routine') > 0 }));
+    return withWindow.map(([destination]) => ({ destination, closed: !this.isOpen(destination, 'routine') }));
   }
 
   /** Calls whenever a rate or a window may have changed for another reason than the time. */

@@ -89,6 +89,7 @@ async function serve(
   };
   const worker: DestinationWorker = new DestinationWorker({
     ...{ settings, slots, sender, waiting, clock, random, metrics, onFlow },
+    mayBegin: (lane) => parts.limits.isOpen(settings.id, lane),
     attempt: (batch) => attempts.send(batch),
   });
   const copies = new IdenticalCopies({ records: parts.records, settings, rules: coercion.rules });
@@ -98,12 +99,16 @@ async function serve(
     regulate();
     worker.slotsChanged();
   });
+  const window = parts.limits.onWindow(() => {
+    queues.review();
+    worker.windowChanged();
+  });
   regulate();
   const watching = parts.watch.follow(deliveryKey(settings.id), queues);
   parts.inUse.add(queues);
   return {
     stop: async () => {
-      for (const { stop } of [sharing, watching]) stop();
+      for (const { stop } of [sharing, window, watching]) stop();
       queues.pause();
       await worker.stop();
       await queues.stop();
@@ -133,6 +138,7 @@ function queuesOf(serving: Serving, parts: ServeParts): QueuesOnDemand {
   const consumerName = ({ lane, facility }: QueueName): string => `uploader_${id}_${lane}_${facility}`;
   return new QueuesOnDemand({
     ...{ bus: parts.bus, log: parts.log, stream: 'DELIVERIES', consumerName },
+    mayTake: ({ lane }) => parts.limits.isOpen(id, lane),
     consume: (queue, concurrency) => consumeQueue({ queue, name: consumerName(queue), concurrency }, serving, parts),
     allot: (queues) =>
       allotInHand(

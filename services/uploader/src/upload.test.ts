@@ -69,6 +69,7 @@ async function newStory(outcomes: Outcome[], options: { failPublish?: boolean } 
     },
     metrics: { requestEnded: () => {}, delivered: () => {}, coalesced: () => {}, notDelivered: () => {}, flow: () => {}, remove: () => {} },
     clock: { now: () => NOW },
+    limits: { isOlder: ({ since }: { since: number }, ageMs: number) => NOW - since > ageMs },
   };
   return { parts, done, facts, parcels, bus, sizes, ordered };
 }

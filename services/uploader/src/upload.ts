@@ -15,6 +15,7 @@ import type { DestinationSettings } from './destination-settings.ts';
 import type { DestinationWorker } from './destination-worker.ts';
 import { copyMarkOf, type IdenticalCopies } from './identical-copies.ts';
 import { derivationAfterRefusal, derivationWantedFirst, objectChoices, type WantedForm } from './object-choice.ts';
+import type { SendLimits } from './send-limits.ts';
 import type { DestinationMetrics } from './upload-metrics.ts';
 
 export interface UploadParts {
@@ -25,6 +26,8 @@ export interface UploadParts {
   readonly form: WantedForm;
   readonly worker: Pick<DestinationWorker, 'submit' | 'msUntilProbe'>;
   readonly metrics: DestinationMetrics;
+  /** What counts as age. */
+  readonly limits: Pick<SendLimits, 'isOlder'>;
   /** Wall clock: it is compared with the time of the event. */
   readonly clock: Pick<Clock, 'now'>;
   readonly random: () => number;
@@ -94,8 +97,10 @@ async function putOnRecord(ended: Ended, parts: UploadParts): Promise<CopyMark |
   if (outcome.kind === 'permanent' && isSyntaxRefused(outcome)) return void (await afterSyntaxRefusal(ended, outcome.reason, parts));
   if (outcome.kind === 'permanent') return void (await park(ended, outcome.reason, parts));
   const { giveUpAfter } = parts.settings.retry;
-  const ageMs = parts.clock.now() - Date.parse(ended.due.occurredAt);
-  if (ageMs > giveUpAfter) return void (await park(ended, `given up after ${Math.round(giveUpAfter / 1000)} s: ${outcome.reason}`, parts));
+  const { destination, instance } = ended.due.delivery;
+  const due = { destination, lane: instance.lane, since: Date.parse(ended.due.occurredAt) };
+  if (parts.limits.isOlder(due, giveUpAfter))
+    return void (await park(ended, `given up after ${Math.round(giveUpAfter / 1000)} s: ${outcome.reason}`, parts));
   return await postpone(ended, outcome, parts);
 }
 

@@ -23,6 +23,8 @@ export interface QueuesParts {
   readonly consumerName: (queue: QueueName) => string;
   /** How many messages each of these queues, which all have work, may have in hand. */
   readonly allot: (queues: readonly QueueName[]) => readonly number[];
+  /** Whether messages of a queue may be taken now [always]; see `review`. */
+  readonly mayTake?: (queue: QueueName) => boolean;
   /** Looks without a message until a queue is given up [24, two minutes]. */
   readonly idleLooks?: number;
   readonly log: Logger;
@@ -62,7 +64,7 @@ export class QueuesOnDemand implements SubjectFollower {
     this.#known.set(subject, name);
     const closing = this.#closing.get(subject);
     if (closing !== undefined) closing.seen = true;
-    else if (!this.#open.has(subject) && !this.#paused) this.#begin(name);
+    else if (!this.#open.has(subject) && !this.#isHeld(name)) this.#begin(name);
   }
 
   looked(counts: ReadonlyMap<string, number>): void {
@@ -78,14 +80,22 @@ export class QueuesOnDemand implements SubjectFollower {
   pause(): void {
     if (this.#paused) return;
     this.#paused = true;
-    for (const { consumption } of this.#open.values()) void consumption.then((one) => this.#paused && one?.pause());
+    this.review();
   }
 
   resume(): void {
     if (!this.#paused || this.#stopped) return;
     this.#paused = false;
-    for (const { consumption } of this.#open.values()) void consumption.then((one) => !this.#paused && one?.resume());
+    this.review();
+  }
+
+  /** To be called when `mayTake` may have changed. */
+  review(): void {
+    if (this.#stopped) return;
+    for (const { name, consumption } of this.#open.values())
+      void consumption.then((one) => (this.#isHeld(name) ? one?.pause() : one?.resume()));
     for (const name of this.#known.values()) this.seen(name.subject);
+    this.#share();
   }
 
   /** Stops asking, waits for the handlers at work, gives back what was not begun. */
@@ -102,12 +112,12 @@ export class QueuesOnDemand implements SubjectFollower {
     void queue.consumption.then((consumption) => {
       // Not to be had now: the next look tries again.
       if (consumption === undefined) this.#open.delete(name.subject);
-      else if (this.#paused) consumption.pause();
+      else if (this.#isHeld(name)) consumption.pause();
     });
   }
 
   async #consume(name: QueueName): Promise<Consumption | undefined> {
-    const working = [...[...this.#open.values()].filter(hasWork).map((queue) => queue.name), name];
+    const working = [...this.#working().map((queue) => queue.name), name];
     try {
       return await this.#parts.consume(name, this.#parts.allot(working).at(-1)!);
     } catch (error) {
@@ -118,9 +128,17 @@ export class QueuesOnDemand implements SubjectFollower {
 
   /** Those without work keep what they had, which costs nothing. */
   #share(): void {
-    const working = [...this.#open.values()].filter(hasWork);
+    const working = this.#working();
     const limits = this.#parts.allot(working.map(({ name }) => name));
     for (const [place, { consumption }] of working.entries()) void consumption.then((one) => one?.limit(limits[place]!));
+  }
+
+  #working(): Open[] {
+    return [...this.#open.values()].filter(({ name, idleLooks }) => idleLooks === 0 && !this.#isHeld(name));
+  }
+
+  #isHeld(name: QueueName): boolean {
+    return this.#paused || this.#parts.mayTake?.(name) === false;
   }
 
   #giveUp(queue: Open): void {
@@ -144,8 +162,6 @@ export class QueuesOnDemand implements SubjectFollower {
     }
   }
 }
-
-const hasWork = ({ idleLooks }: Open): boolean => idleLooks === 0;
 
 /** undefined: not of the form. */
 function parseSubject(subject: string): QueueName | undefined {

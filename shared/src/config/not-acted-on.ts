@@ -7,7 +7,6 @@ const BUILT_SYNTAXES = new Set(['unchanged', 'htj2k-lossless', 'jpeg2000-lossles
 
 /** Field to whether a document says something there. The defaults say nothing. */
 export const NOT_ACTED_ON: Readonly<Record<string, (document: Document) => boolean>> = {
-  'destinations.window': ({ destinations }) => destinations.some(({ window }) => window.length > 0),
   'destinations.confirm: storage-commitment': ({ destinations }) => destinations.some(({ confirm }) => confirm === 'storage-commitment'),
   'compression.then.syntax': ({ compression }) => compression.some(({ then }) => !BUILT_SYNTAXES.has(then.syntax)),
   'retrieval.sources.priors': ({ retrieval }) => retrieval.sources.some(({ priors }) => priors !== undefined),

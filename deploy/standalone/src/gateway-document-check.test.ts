@@ -33,11 +33,12 @@ describe('the gateway document before the start', () => {
   });
 
   it('that is right and odd is taken, and each oddity said', () => {
-    const facilities = [{ ...facility('north', []), weight: 3 }];
-    assert.equal(check({ facilities, destinations: DESTINATIONS }), join(folder, 'gateway.json'));
+    const facilities = [facility('north', [])];
+    const notifications = [{ kind: 'webhook', url: 'https://ops.example.org/hook', on: ['held'] }];
+    assert.equal(check({ facilities, destinations: DESTINATIONS, notifications }), join(folder, 'gateway.json'));
     assert.match(
       said.join('\n'),
-      /^WARNING: .*gateway\.json: facilities\[north\]\.destinations is empty.*\nWARNING: .*destinations\[cloud\].*\nWARNING: .*facilities\.weight is set/,
+      /^WARNING: .*gateway\.json: facilities\[north\]\.destinations is empty.*\nWARNING: .*destinations\[cloud\].*\nWARNING: .*notifications is set/,
     );
   });
 

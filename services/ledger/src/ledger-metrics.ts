@@ -29,6 +29,11 @@ const WORK: readonly { name: string; description: string; value: (work: OpenWork
     description: 'SOP Instance UIDs received with other content or for another series',
     value: (work) => work.conflicting,
   },
+  {
+    name: 'causeway_flagged_studies',
+    description: 'studies whose instances disagree about the patient or their endpoints',
+    value: (work) => work.flagged,
+  },
   { name: 'causeway_open_deliveries', description: 'deliveries due or retrying', value: (work) => work.open },
   { name: 'causeway_parked_deliveries', description: 'deliveries due that wait for room in a queue', value: (work) => work.parked },
   {

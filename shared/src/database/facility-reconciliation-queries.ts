@@ -3,7 +3,7 @@ import type { Queryable } from './database.ts';
 import { type FacilityScope, instanceWithin, scopeValue } from './facility-scope.ts';
 import { OUTCOMES } from './outcomes.ts';
 import { type DifferingPage, type DifferingStudy, listDifferingStudies } from './reconciliation-queries.ts';
-import { OF_STUDY_MONTHS } from './study-queries.ts';
+import { OF_STUDY_MONTHS } from './study-months.ts';
 
 const OWN_OF_STUDY = `i.study_key = n.study_key AND ${OF_STUDY_MONTHS} AND ${instanceWithin('i', '$1')} AND i.object_key LIKE 'received/%'
   AND (i.received_at AT TIME ZONE 'UTC')::date = $2::date`;

@@ -3,12 +3,12 @@ import type { ConflictingReceipt } from './conflict-rows.ts';
 import type { Queryable } from './database.ts';
 import { deliveryWithin, type FacilityScope, instanceWithin } from './facility-scope.ts';
 import { prefixQuery } from './search-words.ts';
+import { type Disagreement, disagreementsOf, flagsOf } from './study-flags.ts';
+import { DELIVERIES_OF_STUDY_MONTHS, OF_STUDY_MONTHS } from './study-months.ts';
 import {
   type CoercionSummary,
-  DELIVERIES_OF_STUDY_MONTHS,
   findStudy,
   listStudies,
-  OF_STUDY_MONTHS,
   type SeriesSummary,
   type StudiesPage,
   type StudyDetail,
@@ -21,6 +21,10 @@ const OWN = instanceWithin('i', '$1');
 const OWN_OF_STUDY = `i.study_key = n.study_key AND ${OF_STUDY_MONTHS} AND ${OWN}`;
 const text = (keyword: string): string => `COALESCE(d.attributes->>'${keyword}', '')`;
 
+/** Where endpoints differ is told to the users of the hub. */
+const OWN_HUB = 'i.facility = ANY($1::text[])';
+const OWN_FLAGS = `CASE WHEN EXISTS (SELECT FROM study_flags g WHERE g.study_key = n.study_key) THEN ${flagsOf(OWN_OF_STUDY, OWN_HUB)} ELSE '{}' END`;
+
 /**
  * The description is that of the earliest instance of their own: the study's row may have that of another facility's.
  * Counted from the instances, by the index on the study.
@@ -28,7 +32,7 @@ const text = (keyword: string): string => `COALESCE(d.attributes->>'${keyword}',
 const SHOWN = `s.study_key AS "studyKey", ${text('PatientName')} AS "patientName", ${text('PatientID')} AS "patientId",
   ${text('PatientBirthDate')} AS "patientBirthDate", ${text('PatientSex')} AS "patientSex", ${text('AccessionNumber')} AS "accessionNumber",
   ${text('StudyDate')} AS "studyDate", ${text('StudyTime')} AS "studyTime", ${text('StudyDescription')} AS "studyDescription",
-  ${text('InstitutionName')} AS "institutionName", t.*, f.facilities, o.deliveries, c.conflicting`;
+  ${text('InstitutionName')} AS "institutionName", t.*, f.facilities, o.deliveries, c.conflicting, ${OWN_FLAGS} AS flags`;
 
 const COUNTED = `
   CROSS JOIN LATERAL (SELECT count(DISTINCT i.sop_instance_uid) AS instances, count(*) AS receipts, count(*) FILTER (WHERE i.state = 'held') AS held,
@@ -96,8 +100,12 @@ export async function findStudyWithin(target: Queryable, scope: FacilityScope, s
     await target.query<CoercionSummary>(COERCIONS, values),
     await target.query<ConflictingReceipt>(CONFLICTS, values),
   ];
-  return { ...study, series, coercions, conflicts };
+  const disagreements = study.flags.length === 0 ? [] : await target.query<Disagreement>(DISAGREEMENTS, [...values, study.flags]);
+  return { ...study, series, coercions, conflicts, disagreements };
 }
+
+const DISAGREEMENTS = `SELECT d.* FROM study_counts n CROSS JOIN LATERAL (${disagreementsOf(OWN_OF_STUDY, OWN_HUB)}) d
+  WHERE n.study_key = $2 AND d.flag = ANY($3::text[])`;
 
 const SERIES = `SELECT s.series_key AS "seriesKey", ${text('Modality')} AS modality, ${text('SeriesNumber')} AS "seriesNumber",
     ${text('SeriesDescription')} AS "seriesDescription", ${text('BodyPartExamined')} AS "bodyPart", s.instances, s.bytes

@@ -2,7 +2,8 @@
 import type { Queryable } from './database.ts';
 import { deliveryWithin, type FacilityScope, instanceWithin } from './facility-scope.ts';
 import { type OpenWork, openWork } from './open-work.ts';
-import { DELIVERIES_OF_STUDY_MONTHS, OF_STUDY_MONTHS } from './study-queries.ts';
+import { flagsOf } from './study-flags.ts';
+import { DELIVERIES_OF_STUDY_MONTHS, OF_STUDY_MONTHS } from './study-months.ts';
 import {
   type DeliveriesListed,
   type DeliveryEntry,
@@ -17,6 +18,8 @@ import {
 
 /** In every query of this file $1 is the facilities. */
 const OWN = instanceWithin('i', '$1');
+/** Where endpoints differ is told to the users of the hub. */
+const OWN_HUB = 'i.facility = ANY($1::text[])';
 const OWN_DELIVERY = deliveryWithin('d', '$1');
 const text = (keyword: string): string => `COALESCE(i.attributes->>'${keyword}', '')`;
 const MODALITIES = `COALESCE(array_agg(DISTINCT i.attributes->>'Modality') FILTER (WHERE i.attributes->>'Modality' <> ''), '{}') AS modalities`;
@@ -89,6 +92,8 @@ const OPEN = `SELECT
   (SELECT count(*) FROM (SELECT 1 FROM conflicts c JOIN instances i USING (sop_instance_uid) WHERE i.object_key LIKE 'received/%' AND ${OWN}
     GROUP BY c.sop_instance_uid HAVING count(DISTINCT (i.transfer_syntax_uid, i.digest)) > count(DISTINCT i.transfer_syntax_uid)
       OR count(DISTINCT (i.study_key, i.series_key)) > 1) AS own) AS conflicting,
+  (SELECT count(*) FROM study_flags c JOIN study_counts n USING (study_key)
+    WHERE ${MAYBE_OWN} AND cardinality(${flagsOf(`i.study_key = n.study_key AND ${OF_STUDY_MONTHS} AND ${OWN}`, OWN_HUB)}) > 0) AS flagged,
   COALESCE((SELECT GREATEST(0, extract(epoch FROM now() - min(d.due_at)))::float8 FROM deliveries d
     WHERE d.state IN ('due', 'retrying', 'parked') AND ${OWN_DELIVERY}), 0) AS "oldestOpenSeconds"`;
 

@@ -6,7 +6,7 @@ import type { Queryable } from './database.ts';
 import { type DeliveryState, OF_RETRIEVALS } from './delivery-rows.ts';
 import { type FacilityScope, instanceWithin, scopeValue } from './facility-scope.ts';
 import type { InstanceState } from './instance-rows.ts';
-import { OF_STUDY_MONTHS } from './study-queries.ts';
+import { OF_STUDY_MONTHS } from './study-months.ts';
 
 export interface ReceivedHeader {
   readonly receiptId: string;

@@ -4,7 +4,7 @@ import type { Queryable } from './database.ts';
 import { type FacilityScope, instanceWithin, scopeValue } from './facility-scope.ts';
 import { type HoldingsCriterion, SqlCriteria } from './holdings-criteria.ts';
 import { prefixQuery } from './search-words.ts';
-import { OF_STUDY_MONTHS } from './study-queries.ts';
+import { OF_STUDY_MONTHS } from './study-months.ts';
 
 export interface HoldingsPage {
   readonly criteria: readonly HoldingsCriterion[];

@@ -10,6 +10,8 @@ export interface OpenWork {
   readonly parked: number;
   /** SOP Instance UIDs that were received with other content, or for another series. */
   readonly conflicting: number;
+  /** Studies whose instances disagree about the patient or their endpoints. */
+  readonly flagged: number;
   /** Age of the delivery that has been open or parked longest; 0: none is. */
   readonly oldestOpenSeconds: number;
 }
@@ -23,6 +25,7 @@ export async function openWork(target: Queryable): Promise<OpenWork> {
     (SELECT COALESCE(sum(deliveries), 0)::float8 FROM destination_counts WHERE state IN ('due', 'retrying')) AS open,
     (SELECT COALESCE(sum(deliveries), 0)::float8 FROM destination_counts WHERE state = 'parked') AS parked,
     (SELECT count(*) FROM conflicts) AS conflicting,
+    (SELECT count(*) FROM study_flags) AS flagged,
     COALESCE((SELECT GREATEST(0, extract(epoch FROM now() - min(due_at)))::float8 FROM deliveries WHERE state IN ('due', 'retrying', 'parked')), 0)
       AS "oldestOpenSeconds"`);
   return work!;

@@ -31,6 +31,7 @@ import {
   upsertRetrievals,
 } from './retrieval-rows.ts';
 import { storable } from './stored-text.ts';
+import { noteStudyFlags } from './study-flags.ts';
 import {
   mergedSeries,
   mergedStudy,
@@ -116,6 +117,7 @@ class ProjectedRows {
       await applyDiscardings(transaction, touched);
       await settleOutcomes(transaction, receiptIds);
       await recountStudies(transaction);
+      await noteStudyFlags(transaction, this.#instances.sorted());
       return noteConflicts(transaction, received);
     });
   }

@@ -1,8 +1,10 @@
 // What the page and the API show of studies: newest first, found by words, with what became of their instances and deliveries.
 import { type ConflictingReceipt, listConflictingReceipts } from './conflict-rows.ts';
 import type { Queryable } from './database.ts';
-import { type DeliveryState, OF_RETRIEVALS } from './delivery-rows.ts';
+import type { DeliveryState } from './delivery-rows.ts';
 import { prefixQuery } from './search-words.ts';
+import { type Disagreement, disagreementsOf, type StudyFlag } from './study-flags.ts';
+import { OF_STUDY_MONTHS } from './study-months.ts';
 
 /** Numbers of deliveries by destination and state; a state without any is absent. */
 export type DeliveryCounts = Record<string, Partial<Record<DeliveryState, number>>>;
@@ -33,6 +35,8 @@ export interface StudySummary {
   readonly deliveries: DeliveryCounts;
   /** SOP Instance UIDs that were received with other content, or for another series. */
   readonly conflicting: number;
+  /** About what its instances disagree. */
+  readonly flags: StudyFlag[];
 }
 
 export interface SeriesSummary {
@@ -64,6 +68,8 @@ export interface StudyDetail extends StudySummary {
   readonly series: SeriesSummary[];
   readonly coercions: CoercionSummary[];
   readonly conflicts: ConflictingReceipt[];
+  /** What its instances say, where they disagree. */
+  readonly disagreements: Disagreement[];
 }
 
 const STUDY = `s.study_key AS "studyKey", s.patient_name AS "patientName", s.patient_id AS "patientId", s.patient_birth_date AS "patientBirthDate",
@@ -78,7 +84,8 @@ const COUNTS = `COALESCE(n.instances, 0) AS instances, COALESCE(n.receipts, 0) A
   (SELECT COALESCE(jsonb_object_agg(destination, states), '{}') FROM (
     SELECT destination, jsonb_object_agg(state, deliveries) AS states FROM study_deliveries WHERE study_key = s.study_key AND deliveries > 0
     GROUP BY destination) AS by_destination) AS deliveries,
-  (SELECT count(*) FROM conflicts WHERE study_keys @> ARRAY[s.study_key]) AS conflicting`;
+  (SELECT count(*) FROM conflicts WHERE study_keys @> ARRAY[s.study_key]) AS conflicting,
+  COALESCE((SELECT flags FROM study_flags WHERE study_key = s.study_key), '{}') AS flags`;
 const COUNTED = 'LEFT JOIN study_counts n ON n.study_key = s.study_key';
 
 /** Newest first, by the time of the latest receipt. */
@@ -105,13 +112,21 @@ export async function findStudy(target: Queryable, studyKey: string): Promise<St
     [studyKey],
   );
   const [coercions, conflicts] = [await listCoercions(target, studyKey), await listConflictingReceipts(target, studyKey)];
-  return { ...study, series, coercions, conflicts };
+  return {
+    ...study,
+    series,
+    coercions,
+    conflicts,
+    disagreements: study.flags.length === 0 ? [] : await listDisagreements(target, studyKey),
+  };
 }
 
-/** Only the months that the study was received in are looked into: instances `i` of counted study `n`. */
-export const OF_STUDY_MONTHS = 'i.receipt_id >= n.first_receipt AND i.receipt_id <= n.last_receipt';
-/** The same for its deliveries `d`; those of retrievals are filed by themselves. */
-export const DELIVERIES_OF_STUDY_MONTHS = `(d.filed_under = '${OF_RETRIEVALS}' OR (d.filed_under >= n.first_receipt AND d.filed_under <= n.last_receipt))`;
+/** Only about what it is flagged for. */
+async function listDisagreements(target: Queryable, studyKey: string): Promise<Disagreement[]> {
+  const said = `SELECT d.* FROM study_counts n CROSS JOIN LATERAL (${disagreementsOf(`i.study_key = n.study_key AND ${OF_STUDY_MONTHS}`)}) d
+    WHERE n.study_key = $1 AND d.flag = ANY((SELECT flags FROM study_flags WHERE study_key = $1)::text[])`;
+  return target.query<Disagreement>(said, [studyKey]);
+}
 
 const MOST_COERCIONS = 100;
 

@@ -2,7 +2,7 @@
 import type { Held } from '../events/facts.ts';
 import type { Queryable } from './database.ts';
 import type { DeliveryCoercion, DeliveryState } from './delivery-rows.ts';
-import { DELIVERIES_OF_STUDY_MONTHS, OF_STUDY_MONTHS } from './study-queries.ts';
+import { DELIVERIES_OF_STUDY_MONTHS, OF_STUDY_MONTHS } from './study-months.ts';
 
 /** The waiting instances of one study that wait for the same reason: a person decides about them together. */
 export interface WaitingWork {

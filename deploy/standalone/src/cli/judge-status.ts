@@ -106,7 +106,7 @@ function judgeQueues(queues: GatewayStatus['queues']): Finding {
   return failed(`queues are nearly full: ${named}`, 'What takes from them is too slow or down: a full one refuses new images (A700).');
 }
 
-function judgeWork({ held, quarantined, failed: given, conflicting, open, oldestOpenSeconds }: GatewayStatus['work']): Finding[] {
+function judgeWork({ held, quarantined, failed: given, conflicting, flagged, open, oldestOpenSeconds }: GatewayStatus['work']): Finding[] {
   const findings: Finding[] = [];
   if (held > 0)
     findings.push(
@@ -119,6 +119,13 @@ function judgeWork({ held, quarantined, failed: given, conflicting, open, oldest
   if (given > 0)
     findings.push(
       warning(`${plural(given, 'delivery', 'deliveries')} failed for good`, 'npm run causeway -- deliveries list, then deliveries retry'),
+    );
+  if (flagged > 0)
+    findings.push(
+      warning(
+        `${plural(flagged, 'study', 'studies')} with instances that disagree about the patient or their endpoints`,
+        'The page shows what they say.',
+      ),
     );
   if (conflicting > 0)
     findings.push(

@@ -79,13 +79,16 @@ function studyRow(study, unfold) {
 
 const lifeDates = ({ patientBirthDate, patientSex }) => [studyMoment(patientBirthDate, ''), patientSex].filter(Boolean).join(' ');
 
-function deliveryChips({ deliveries, held, quarantined, moving, conflicting }) {
+const FLAGS = { patient: 'instances of different patients', endpoints: 'instances for different endpoints' };
+
+function deliveryChips({ deliveries, held, quarantined, moving, conflicting, flags }) {
   const chips = Object.entries(deliveries)
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([destination, counts]) => deliveryChip(destination, counts));
   if (moving > 0) chips.push(chip('wait', `${moving} being processed`));
   if (held > 0) chips.push(chip('wait', `${held} waiting for assignment`));
   if (conflicting > 0) chips.push(chip('bad', `${conflicting} with conflicting content`));
+  for (const flag of flags) chips.push(chip('bad', FLAGS[flag]));
   if (quarantined > 0) chips.push(chip('bad', `${quarantined} in quarantine`));
   return element('div', { class: 'chips' }, ...(chips.length > 0 ? chips : [chip('', 'no delivery')]));
 }
@@ -117,6 +120,7 @@ function studyDetail(study) {
     ['First received', moment(study.firstReceivedAt)],
     ['Receptions', plural(study.receipts, 'object')],
     ...study.coercions.map((one) => [one.skipped ? 'Not coerced' : 'Coerced', coercionText(one)]),
+    ...study.disagreements.map((one) => [`Disagreeing: ${one.flag}`, `${one.says} (${plural(one.instances, 'instance')})`]),
     ...study.conflicts.map((one) => [conflictText(one), receiptText(one)]),
   ];
   const series = study.series.map((one) =>

@@ -27,7 +27,8 @@ const SUPERUSER = 'causeway';
 /** Speed over safety: a test's data need not survive a power cut of the machine, only a kill of the server. */
 const SETTINGS = ['fsync=off', 'unix_socket_directories=', 'listen_addresses=127.0.0.1', 'max_connections=50', 'shared_buffers=32MB'];
 
-export async function startPostgres(): Promise<PostgresForTests> {
+/** `further`: settings as `name=value`, over those of every test. */
+export async function startPostgres(further: readonly string[] = []): Promise<PostgresForTests> {
   const native = nativeFolder();
   const owner = unprivilegedOwner();
   const data = mkdtempSync(path.join(tmpdir(), 'causeway-postgres-'));
@@ -43,7 +44,7 @@ export async function startPostgres(): Promise<PostgresForTests> {
   const killNow = (): void => void server?.kill('SIGKILL');
   process.on('exit', killNow);
   const start = async (): Promise<void> => {
-    const settings = SETTINGS.flatMap((setting) => ['-c', setting]);
+    const settings = [...SETTINGS, ...further].flatMap((setting) => ['-c', setting]);
     server = spawn(path.join(native, 'bin', 'postgres'), ['-D', data, '-p', String(port), ...settings], { ...options, stdio: 'ignore' });
     await answering(port, server);
   };

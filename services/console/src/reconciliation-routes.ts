@@ -1,4 +1,5 @@
-// received = delivered: by day; of one day by facility, with the studies of which not everything is delivered.
+// received = delivered: by day; of one day by facility, with the studies of which not everything is delivered. And what was deleted, with the proof that it might be.
+import { listDeletionProofs } from '@causeway/shared/database/deletion-proofs';
 import { listDifferingStudiesWithin } from '@causeway/shared/database/facility-reconciliation-queries';
 import type { FacilityScope } from '@causeway/shared/database/facility-scope';
 import { listDayCounts, listFacilityCounts } from '@causeway/shared/database/reconciliation-queries';
@@ -10,9 +11,11 @@ import { ownOf, requestScope } from './route-access.ts';
 
 const MOST_DAYS = 800;
 const MOST_STUDIES = 500;
+const MOST_DELETIONS = 5_000;
 
 const facility = z.string().regex(/^[a-z0-9-]{1,63}$/, 'must be the id of a facility (a-z 0-9 -)');
 const daysQuery = z.object({ limit: z.coerce.number().int().min(1).max(MOST_DAYS).default(31), facility: facility.optional() });
+const deletionsQuery = z.object({ limit: z.coerce.number().int().min(1).max(MOST_DELETIONS).default(100) });
 const dayQuery = z.object({
   day: z.iso.date('must be a day as 2026-01-31 (UTC)'),
   facility: facility.optional(),
@@ -26,6 +29,8 @@ export function reconciliationRoutes(app: FastifyInstance, { database }: Console
     const asked = request.query as Record<string, unknown>;
     return asked.day === undefined ? days(scope, parsed(daysQuery, asked)) : oneDay(scope, parsed(dayQuery, asked));
   });
+
+  app.get('/api/deletions', async ({ query }) => ({ deletions: await listDeletionProofs(database, parsed(deletionsQuery, query).limit) }));
 
   const days = async (scope: FacilityScope, { facility, limit }: z.infer<typeof daysQuery>) => ({
     days: await listDayCounts(database, { facilities: facilitiesAsked(scope, facility), limit }),

@@ -15,6 +15,7 @@ import {
   sampleInstance,
 } from '@causeway/shared/database/facts-for-tests';
 import { applyFacts } from '@causeway/shared/database/project-facts';
+import { markDeleted } from '@causeway/shared/database/retention-queries';
 import type { Fact, Held } from '@causeway/shared/events/facts';
 import { startTestConsole, type TestConsole } from './console-for-tests.ts';
 
@@ -132,5 +133,20 @@ describe('GET /api/reconciliation', () => {
 
   test('refuses what is no day', async () => {
     assert.equal((await page.request('GET', '/api/reconciliation?day=yesterday')).statusCode, 400);
+  });
+});
+
+describe('GET /api/deletions', () => {
+  test('tells what was deleted of which day and facility, and why it was allowed', async () => {
+    const instance = sampleInstance(1, 1);
+    await know(routedFact(instance, 1, { to: ['cloud'] }), confirmedFact(sampleDelivery(instance, 'cloud'), 2));
+    const doneBefore = new Date(SAMPLE_EPOCH_MS + 60_000);
+    await markDeleted(page.database, [instance.receiptId], { cause: 'retention', doneBefore, waitedMs: 60_000 });
+    const { deletions } = (await page.request('GET', '/api/deletions')).json();
+    const { cause, day, facility, instances, confirmed, waitedSeconds } = deletions[0];
+    assert.deepEqual(
+      [deletions.length, cause, day, facility, instances, confirmed, waitedSeconds],
+      [1, 'retention', DAY, 'north', 1, 1, 60],
+    );
   });
 });

@@ -25,7 +25,7 @@ const MEANT: Record<string, readonly string[]> = {
     GET /dicom-web/studies/:study/series/:series, GET /dicom-web/studies/:study/series/:series/metadata,
     GET /dicom-web/studies/:study/series/:series/instances, GET /dicom-web/studies/:study/series/:series/instances/:instance,
     GET /dicom-web/studies/:study/series/:series/instances/:instance/metadata`.split(/,\s*/),
-  'readers of all facilities': ['POST /api/explain'],
+  'readers of all facilities': ['GET /api/deletions', 'POST /api/explain'],
   operators: `POST /api/held/assign, POST /api/held/retry, POST /api/held/release, POST /api/held/discard, POST /api/held/:receiptId/assign,
     POST /api/held/:receiptId/retry, POST /api/held/:receiptId/release, POST /api/held/:receiptId/discard, POST /api/deliveries/retry,
     POST /api/deliveries/discard, POST /api/deliveries/:id/retry, POST /api/deliveries/:id/discard, POST /api/commitments/:id/retry`.split(

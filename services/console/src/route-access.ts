@@ -44,6 +44,7 @@ export const ROUTE_ACCESS: Readonly<Record<string, RouteAccess>> = {
   'GET /api/audit': access('reader', 'own'),
 
   'GET /api/reconciliation': access('reader', 'own'),
+  'GET /api/deletions': access('reader', 'all'),
 
   'GET /api/held': access('reader', 'own'),
   'POST /api/held/assign': access('operator', 'own'),

@@ -1,4 +1,6 @@
 // How the gateway does, in one answer: services, the document they work by, queues, what waits, destinations, disk. No patient data.
+
+import { refusedBelow, spaceStage } from '@causeway/shared/config/space-stages';
 import { openWorkWithin } from '@causeway/shared/database/facility-work-queries';
 import { FLOW, LEDGER_CONSUMER, type StreamName } from '@causeway/shared/events/flow';
 import type { FastifyInstance } from 'fastify';
@@ -33,10 +35,11 @@ export function statusRoutes(app: FastifyInstance, parts: ConsoleParts): void {
   });
 }
 
-/** Bytes; `refusedBelow`: from there on the receiver takes nothing (`admission.freeSpaceBelow`). null: the store cannot tell. */
+/** Bytes; `refusedBelow`: from there on the receiver takes nothing (`admission.freeSpaceBelow`); `stage`: what is done about it. null: the store cannot tell. */
 async function describeDisk({ space, revision }: ConsoleParts) {
   if (!space) return null;
-  const { free, total } = await space();
-  const watermark = revision()?.document.admission.freeSpaceBelow;
-  return { free, total, refusedBelow: watermark ? Math.max(watermark.bytes, Math.round((total * watermark.percent) / 100)) : 0 };
+  const found = await space();
+  const admission = revision()?.document.admission;
+  if (admission === undefined) return { ...found, refusedBelow: 0, stage: 'enough' };
+  return { ...found, refusedBelow: refusedBelow(found, admission), stage: spaceStage(found, admission) };
 }

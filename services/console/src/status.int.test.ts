@@ -55,7 +55,7 @@ describe('GET /api/status', () => {
   });
 
   test('tells the free space, and below which of it nothing is received any more', async () => {
-    assert.deepEqual((await status()).disk, { ...DISK, refusedBelow: 5_000 * MIB });
+    assert.deepEqual((await status()).disk, { ...DISK, refusedBelow: 5_000 * MIB, stage: 'refusing' });
   });
 });
 

@@ -23,6 +23,9 @@ export const metrics = {
   deleted: () => {},
   postponed: () => {},
   requeued: () => {},
+  spaceStage: () => {},
+  clockDistrusted: () => {},
+  miscounted: () => {},
 };
 
 /** The default document, with destination `cloud` beside the sandbox. */
@@ -71,7 +74,7 @@ export async function startTestLedger(): Promise<TestLedger> {
     },
     clear: async () => {
       for (const table of ['instances', 'deliveries']) await database.query(`DELETE FROM ${table}`);
-      await database.query('TRUNCATE studies, series, operator_actions, commitments, associations, conflicts');
+      await database.query('TRUNCATE studies, series, operator_actions, commitments, associations, conflicts, deletions');
       for (const prefix of ['received/', 'derived/', 'commitments/'])
         for await (const { key } of store.list(prefix)) await store.delete(key);
     },

@@ -1,5 +1,6 @@
 // The ledger's numbers for Prometheus: how it keeps up, and what waits for a person.
 import type { Bus } from '@causeway/shared/bus/bus';
+import { SPACE_STAGES, type SpaceStage } from '@causeway/shared/config/space-stages';
 import type { Database } from '@causeway/shared/database/database';
 import { type OpenWork, openWork } from '@causeway/shared/database/open-work';
 import { countLateReceipts, yesterday } from '@causeway/shared/database/reconciliation-queries';
@@ -13,6 +14,11 @@ export interface LedgerMetrics {
   reconciled(kind: 'objects' | 'instances' | 'deliveries', count: number): void;
   postponed(kind: 'objects' | 'instances' | 'deliveries', count: number): void;
   deleted(objects: number): void;
+  spaceStage(stage: SpaceStage): void;
+  /** Nothing is deleted, because the clock cannot be trusted. */
+  clockDistrusted(is: boolean): void;
+  /** Tables whose counts are not what the rows say. */
+  miscounted(tables: number): void;
   requeued(destination: string, count: number): void;
 }
 
@@ -58,6 +64,13 @@ export function ledgerMetrics(meter: Meter, parts: { bus: Bus; database: Databas
   const requeued = meter.createCounter('causeway_ledger_deliveries_requeued', {
     description: 'parked deliveries that were queued, by destination',
   });
+  const stage = meter.createGauge('causeway_space_stage', {
+    description: 'free space: 0 enough, 1 the cache goes, 2 delivered objects go before their time, 3 nothing is received',
+  });
+  const clock = meter.createGauge('causeway_ledger_clock_distrusted', { description: '1: the clock has jumped, nothing is deleted' });
+  const miscounted = meter.createGauge('causeway_ledger_tables_miscounted', {
+    description: 'tables of counts that differ from the rows, in a sample',
+  });
   observeWork(meter, parts.database);
   observeLateReceipts(meter, parts.database);
   observeLag(meter, parts.bus);
@@ -71,6 +84,9 @@ export function ledgerMetrics(meter: Meter, parts: { bus: Bus; database: Databas
     reconciled: (kind, count) => motion.add(count, { kind }),
     postponed: (kind, count) => postponed.add(count, { kind }),
     deleted: (objects) => deleted.add(objects),
+    spaceStage: (now) => stage.record(SPACE_STAGES.indexOf(now)),
+    clockDistrusted: (is) => clock.record(is ? 1 : 0),
+    miscounted: (tables) => miscounted.record(tables),
     requeued: (destination, count) => requeued.add(count, { destination }),
   };
 }

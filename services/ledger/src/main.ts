@@ -4,8 +4,10 @@ import { openDatabase } from '@causeway/shared/database/database';
 import { migrateForEver } from '@causeway/shared/database/migrate';
 import { runService } from '@causeway/shared/run-service';
 import { account } from './account.ts';
+import { ClockGuard } from './clock-guard.ts';
 import { keepCommitting, takeCommitments } from './commit.ts';
 import { ledgerMetrics } from './ledger-metrics.ts';
+import { keepRoom } from './make-room.ts';
 import { keepReleasing } from './release.ts';
 import { keepFailingRemoved } from './removed-destinations.ts';
 import { keepRequeuing } from './requeue.ts';
@@ -27,9 +29,12 @@ await runService('ledger', async ({ bus, store, log, meter, configuration, envir
   const consumption = await account({ bus, database, log, metrics });
   const document = () => configuration.current()?.document;
   const queues = new DeliveryQueues({ bus, document, now: () => performance.now() });
+  const clock = new ClockGuard({ now: () => Date.now(), steady: () => performance.now() });
+  const rowsKeptMs = environment.CAUSEWAY_LEDGER_DAYS * 86_400_000;
   const upkeep = migrated.then((done) =>
-    done ? keepUp({ bus, queues, store, database, log, metrics, configuration, timing }) : undefined,
+    done ? keepUp({ bus, queues, store, database, log, metrics, configuration, timing, clock, rowsKeptMs }) : undefined,
   );
+  const makingRoom = migrated.then((done) => (done ? keepRoom({ bus, store, database, log, metrics, document }) : undefined));
   const releasing = migrated.then((done) => (done ? keepReleasing({ bus, database, log, configuration }) : undefined));
   const requeuing = migrated.then((done) => (done ? keepRequeuing({ bus, queues, database, document, log, metrics }) : undefined));
   const failing = migrated.then((done) =>
@@ -50,6 +55,7 @@ await runService('ledger', async ({ bus, store, log, meter, configuration, envir
       await commitments.stop();
       await (await committing)?.stop();
       await (await upkeep)?.stop();
+      await (await makingRoom)?.stop();
       await (await releasing)?.stop();
       await (await requeuing)?.stop();
       await (await failing)?.stop();

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import type { ObjectKey } from '@causeway/shared/brands';
 import { receivedKey } from '@causeway/shared/brands';
+import { listDeletionProofs } from '@causeway/shared/database/deletion-proofs';
 import {
   actedFact,
   attemptedFact,
@@ -22,7 +23,9 @@ import { TransientError } from '@causeway/shared/errors';
 import type { Fact, Held } from '@causeway/shared/events/facts';
 import type { Instance } from '@causeway/shared/events/instance';
 import { derivedKeyOf, failing, QUICK, startTestLedger, type TestLedger, testDocument } from './ledger-for-tests.ts';
-import { retain, sweep } from './retain.ts';
+import { type MakeRoomParts, makeRoom } from './make-room.ts';
+import { retain } from './retain.ts';
+import { sweep } from './sweep.ts';
 
 let ledger: TestLedger;
 before(async () => {
@@ -36,7 +39,8 @@ const DAY_MS = 86_400_000;
 const held: Held = { reason: 'unmatched', detail: 'no endpoint', candidates: [] };
 /** Facility north keeps for two days. */
 const afterDays = (days: number): Date => new Date(SAMPLE_EPOCH_MS + days * DAY_MS);
-const retainAt = (days: number, parts = ledger.parts()): Promise<number> => retain(parts, { document, now: afterDays(days), quiet: QUICK });
+const retainAt = (days: number, parts = ledger.parts()): Promise<number> =>
+  retain(parts, { document, now: afterDays(days), quiet: QUICK }).then(({ deleted }) => deleted);
 
 /** The instance's object and a derived one in the store, and the facts in the ledger. */
 async function stored(instance: Instance, facts: Fact[]): Promise<{ received: ObjectKey; derived: ObjectKey }> {
@@ -133,12 +137,103 @@ describe('retain', () => {
     assert.equal(await retainAt(7.1), 1);
   });
 
+  test('each deletion is proven: how many of which day and facility, that their deliveries were confirmed, and how long ago', async () => {
+    const [one, two, discarded] = [1, 2, 3].map((n) => sampleInstance(1, n));
+    for (const instance of [one!, two!])
+      await stored(instance, [
+        routedFact(instance, 1, { to: ['cloud', 'pacs'] }),
+        ...['cloud', 'pacs'].map((id) => confirmedFact(sampleDelivery(instance, id), 2)),
+      ]);
+    await stored(discarded!, [
+      routedFact(discarded!, 1, { held }),
+      actedFact('instance-discarded', discarded!.receiptId, { seconds: 2, generation: 0 }),
+    ]);
+    assert.equal(await retainAt(3), 3);
+    const { hour: _, lastDoneAt, ...proof } = (await listDeletionProofs(ledger.database, 10))[0]!;
+    assert.deepEqual(proof, {
+      ...{ cause: 'retention', day: '2026-01-05', facility: 'north', instances: 3, bytes: 3006 },
+      ...{ confirmed: 4, givenUp: 0, discarded: 1, waitedSeconds: 2 * 86_400 },
+    });
+    assert.equal(lastDoneAt?.getTime(), SAMPLE_EPOCH_MS + 2_000);
+  });
+
+  test('a round deletes no faster than allowed, and the next goes on where it looked last', async () => {
+    const instances = Array.from({ length: 1_200 }, (_, n) => sampleInstance(1, n));
+    await applyFacts(
+      ledger.database,
+      instances.flatMap((i) => [routedFact(i, 1, { to: ['cloud'] }), confirmedFact(sampleDelivery(i, 'cloud'), 2)]),
+    );
+    const began = performance.now();
+    const first = await retain(ledger.parts(), { document, now: afterDays(3), quiet: QUICK, mostPerSecond: 1_000 });
+    assert.deepEqual(first, { deleted: 1_200, after: undefined });
+    assert.ok(performance.now() - began >= 990, 'two pages of 500 take a second');
+    const from = instances[800]!.receiptId;
+    await ledger.database.query('UPDATE instances SET object_deleted_at = NULL');
+    assert.equal((await retain(ledger.parts(), { document, now: afterDays(3), quiet: QUICK, after: from })).deleted, 399);
+  });
+
   test('nothing leaves while facts wait: one of them may set it in motion', async () => {
     const instance = sampleInstance(1, 1);
     await stored(instance, [routedFact(instance, 1, { to: ['cloud'] }), confirmedFact(sampleDelivery(instance, 'cloud'), 2)]);
     const parts = ledger.parts();
     parts.bus.queues.set('FACTS ledger', 1);
     assert.equal(await retainAt(1000, parts), 0);
+  });
+});
+
+describe('making room', () => {
+  const GIB = 1024 ** 3;
+  /** Each deleted object gives back a gibibyte of a disk of 100; 5 are the watermark. */
+  async function onDisk(
+    free: number,
+    count: number,
+  ): Promise<{ parts: MakeRoomParts; instances: Instance[]; free: () => number; stages: string[] }> {
+    const instances = Array.from({ length: count }, (_, n) => sampleInstance(1, n));
+    for (const instance of instances)
+      await stored(instance, [routedFact(instance, 1, { to: ['cloud'] }), confirmedFact(sampleDelivery(instance, 'cloud'), 2)]);
+    const base = ledger.parts();
+    const stages: string[] = [];
+    const space = async () => ({ free: free * GIB, total: 100 * GIB });
+    const deleting = failing(base.store, 'delete', (key) => {
+      if (key.startsWith('received/')) free += 1;
+      return undefined;
+    });
+    const store = new Proxy(deleting, { get: (target, name) => (name === 'freeBytes' ? space : Reflect.get(target, name, target)) });
+    return {
+      parts: { ...base, store, metrics: { ...base.metrics, spaceStage: (stage) => void stages.push(stage) } },
+      instances,
+      free: () => free,
+      stages,
+    };
+  }
+  const now = new Date(SAMPLE_EPOCH_MS + 2 * 3_600_000);
+  const make = (parts: MakeRoomParts) => makeRoom(parts, { document, now, quiet: QUICK });
+
+  test('delivered objects leave before their time when the disk runs low, and stay when it does not', async () => {
+    const { parts, instances, stages } = await onDisk(10.5, 3);
+    assert.equal(await make(parts), 'cache');
+    assert.deepEqual(await Promise.all(instances.map(({ objectKey }) => exists(objectKey))), [true, true, true]);
+    const low = await onDisk(9.5, 3);
+    assert.equal(await make(low.parts), 'delivered');
+    assert.equal(await exists(low.instances[0]!.objectKey), false);
+    assert.deepEqual([...stages, ...low.stages], ['cache', 'delivered']);
+    assert.equal((await listDeletionProofs(ledger.database, 1))[0]!.cause, 'space');
+  });
+
+  test('nothing leaves that is not delivered, or was delivered within the hour, however full the disk is', async () => {
+    const { parts } = await onDisk(1, 0);
+    const [open, fresh] = [sampleInstance(1, 1), sampleInstance(1, 2)];
+    await stored(open!, [routedFact(open!, 1, { to: ['cloud'] })]);
+    await stored(fresh!, [routedFact(fresh!, 1, { to: ['cloud'] }), confirmedFact(sampleDelivery(fresh!, 'cloud'), 7_000)]);
+    assert.equal(await make(parts), 'refusing');
+    assert.ok((await exists(open!.objectKey)) && (await exists(fresh!.objectKey)));
+  });
+
+  test('no more leaves than is needed: it is looked at after each page, oldest first', async () => {
+    const { parts, instances, free } = await onDisk(9.5, 700);
+    await make(parts);
+    assert.deepEqual(await Promise.all([0, 499, 500, 699].map((n) => exists(instances[n]!.objectKey))), [false, false, true, true]);
+    assert.equal(free(), 509.5);
   });
 });
 
@@ -155,6 +250,14 @@ describe('sweep', () => {
     await ledger.putObject(derived, Buffer.from('left'), old);
     assert.equal(await run(), 2);
     assert.ok(!(await exists(instance.objectKey)) && !(await exists(derived)));
+  });
+
+  test('it deletes no more in an hour than allowed, by all ledgers together', async () => {
+    for (let n = 0; n < 7; n += 1)
+      await ledger.putObject(derivedKeyOf(sampleInstance(1, n).receiptId, 'a-1.dcm'), Buffer.from('derived'), old);
+    const atMost = (mostPerHour: number) => sweep(ledger.parts(), { olderThan: new Date(Date.now() - DAY_MS), quiet: QUICK, mostPerHour });
+    assert.deepEqual([await atMost(3), await atMost(3), await atMost(5), await atMost(100)], [3, 0, 2, 2]);
+    assert.equal((await listDeletionProofs(ledger.database, 1))[0]!.instances, 7);
   });
 
   test('a derived object without receipt and without received object is removed; with either, or when it is young, it stays', async () => {

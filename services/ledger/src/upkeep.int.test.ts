@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { GatewayConfiguration } from '@causeway/shared/bus/gateway-configuration';
-import { sampleInstance } from '@causeway/shared/database/facts-for-tests';
+import { confirmedFact, receivedFact, routedFact, sampleDelivery, sampleInstance } from '@causeway/shared/database/facts-for-tests';
+import { applyFacts } from '@causeway/shared/database/project-facts';
 import { metrics, objectOf, startTestLedger, type TestLedger, testDocument } from './ledger-for-tests.ts';
 import { dayPrefixes } from './received-objects.ts';
 import { keepUp } from './upkeep.ts';
@@ -19,6 +20,8 @@ const configuration = (known: boolean): GatewayConfiguration => ({
   stop: () => {},
 });
 const timing = { graceMs: 600_000, everyMs: 300_000 };
+const clock = { distrust: (): string | undefined => undefined };
+const rowsKeptMs = 730 * 86_400_000;
 const counting = { ...metrics, written: () => {}, leftBehind: () => {}, conflicting: () => {} };
 
 describe('upkeep', () => {
@@ -27,14 +30,46 @@ describe('upkeep', () => {
     await ledger.putObject(old!.instance.objectKey, old!.bytes, new Date(Date.now() - 3_600_000));
     await ledger.putObject(young!.instance.objectKey, young!.bytes);
     const parts = ledger.parts();
-    await keepUp({ ...parts, metrics: counting, configuration: configuration(true), timing }).stop();
+    await keepUp({ ...parts, metrics: counting, configuration: configuration(true), timing, clock, rowsKeptMs }).stop();
     const receipts = parts.bus.published.map(({ event }) => (event.instance as { receiptId: string }).receiptId);
     assert.deepEqual(receipts, [old!.instance.receiptId]);
   });
 
+  test('with a clock that cannot be trusted nothing is deleted, and work is set in motion all the same', async () => {
+    await ledger.clear();
+    const delivered = sampleInstance(1, 3);
+    await applyFacts(ledger.database, [routedFact(delivered, 1, { to: ['cloud'] }), confirmedFact(sampleDelivery(delivered, 'cloud'), 2)]);
+    await ledger.putObject(delivered.objectKey, Buffer.from('object'), new Date(Date.now() - 3_600_000));
+    const lost = objectOf(sampleInstance(1, 4));
+    await ledger.putObject(lost.instance.objectKey, lost.bytes, new Date(Date.now() - 3_600_000));
+    const jumped: boolean[] = [];
+    const parts = { ...ledger.parts(), configuration: configuration(true), timing, rowsKeptMs };
+    const told = { ...counting, clockDistrusted: (is: boolean) => void jumped.push(is) };
+    await keepUp({ ...parts, metrics: told, clock: { distrust: () => 'the clock has jumped 1 s ago' } }).stop();
+    assert.equal(parts.bus.published.length, 1);
+    assert.ok((await ledger.store.stat(delivered.objectKey)) !== undefined);
+    await keepUp({ ...parts, metrics: told, clock }).stop();
+    assert.equal(await ledger.store.stat(delivered.objectKey), undefined);
+    assert.deepEqual(jumped, [true, false]);
+  });
+
+  test('counts that differ from the rows are told', async () => {
+    await ledger.clear();
+    await applyFacts(ledger.database, [receivedFact(sampleInstance(1, 5), 1)]);
+    const miscounted: number[] = [];
+    const parts = { ...ledger.parts(), configuration: configuration(true), timing, clock, rowsKeptMs };
+    const told = { ...counting, miscounted: (tables: number) => void miscounted.push(tables) };
+    await keepUp({ ...parts, metrics: told }).stop();
+    await ledger.database.query('UPDATE study_counts SET bytes = bytes + 1');
+    await keepUp({ ...parts, metrics: told }).stop();
+    await ledger.database.query('SELECT recount_ledger()');
+    await keepUp({ ...parts, metrics: told }).stop();
+    assert.deepEqual(miscounted, [0, 1, 0]);
+  });
+
   test('without a gateway document nothing is judged: facility and retention are not known', async () => {
     const parts = ledger.parts();
-    await keepUp({ ...parts, metrics: counting, configuration: configuration(false), timing }).stop();
+    await keepUp({ ...parts, metrics: counting, configuration: configuration(false), timing, clock, rowsKeptMs }).stop();
     assert.deepEqual(parts.bus.published, []);
   });
 

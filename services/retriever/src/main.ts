@@ -1,6 +1,7 @@
 // Starts the retriever: builds the real parts and nothing else.
 import { DeliveryQueues } from '@causeway/shared/bus/delivery-queues';
 import { createSecretReader } from '@causeway/shared/config/secret-reference';
+import { spaceStage } from '@causeway/shared/config/space-stages';
 import { describeError } from '@causeway/shared/errors';
 import { runService } from '@causeway/shared/run-service';
 import { KeyedTurns } from './keyed-turns.ts';
@@ -28,9 +29,12 @@ await runService('retriever', async ({ bus, store, configuration, meter, log }) 
   if (present !== undefined) void roster.apply(present);
 
   const sweep = async (): Promise<void> => {
-    const cache = configuration.current()?.document.retrieval.cache;
-    if (cache === undefined) return;
-    const { bytes, objects, deleted } = await sweepCache({ store, bus, now }, { keepMs: cache.keep, maxBytes: cache.size });
+    const document = configuration.current()?.document;
+    if (document === undefined) return;
+    const { cache } = document.retrieval;
+    // What is here can be fetched again: it goes first when the disk runs low.
+    const isLow = store.freeBytes !== undefined && spaceStage(await store.freeBytes(), document.admission) !== 'enough';
+    const { bytes, objects, deleted } = await sweepCache({ store, bus, now }, { keepMs: cache.keep, maxBytes: isLow ? 0 : cache.size });
     metrics.cached(bytes, objects);
     if (deleted > 0) log.info({ deleted, bytes, objects }, 'cache swept');
   };

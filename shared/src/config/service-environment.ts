@@ -48,6 +48,8 @@ export const serviceEnvironment = z.object({
   CAUSEWAY_GRACE_MS: z.coerce.number().int().min(1_000).default(600_000),
   /** ledger: between two rounds of reconciliation and retention. */
   CAUSEWAY_UPKEEP_MS: z.coerce.number().int().min(1_000).default(300_000),
+  /** ledger: how many days the rows of a month are kept after its end, once everything in it is done. */
+  CAUSEWAY_LEDGER_DAYS: z.coerce.number().int().min(31).default(730),
   /** ledger and console */
   CAUSEWAY_DATABASE_URL: z.string().optional(),
   /** console */

@@ -24,16 +24,33 @@ const DONE_WITH = `i.object_deleted_at IS NULL AND i.state IN ('routed', 'discar
 const DONE_AT = `GREATEST(i.state_at, i.discarded_at,
   (SELECT max(GREATEST(d.state_at, d.discarded_at)) FROM deliveries d WHERE ${OF}))`;
 
-/** By the outcome that is kept with the row; markDeleted looks at the deliveries themselves. In the order of receipt ids (time); the next page starts after `afterReceiptId`. */
+export interface CandidatesPage {
+  /** Whose work ended before. */
+  readonly doneBefore: Date;
+  readonly afterReceiptId?: string;
+  /** Rows looked at, not rows found: what is kept for years must not be read as a whole in each round. */
+  readonly limit: number;
+}
+
+export interface Candidates {
+  readonly candidates: DeletionCandidate[];
+  /** Where the next page starts; undefined: there is none. */
+  readonly lookedUpTo: string | undefined;
+}
+
+/** By the outcome that is kept with the row; markDeleted looks at the deliveries themselves. In the order of receipt ids (time). */
 export async function findDeletionCandidates(
   target: Queryable,
-  page: { doneBefore: Date; afterReceiptId?: string; limit: number },
-): Promise<DeletionCandidate[]> {
-  const sql = `SELECT i.receipt_id AS "receiptId", i.object_key AS "objectKey", i.facilities, i.done_at AS "doneAt" FROM instances i
-    WHERE i.object_deleted_at IS NULL AND i.outcome IN ('delivered', 'discarded') AND (i.outcome = 'delivered' OR i.state = 'discarded')
-      AND i.done_at < $1 AND i.receipt_id <= $2 AND i.receipt_id > $3 ORDER BY i.receipt_id LIMIT $4`;
-  const after = page.afterReceiptId ?? '00000000-0000-0000-0000-000000000000';
-  return target.query<DeletionCandidate>(sql, [page.doneBefore, lastReceiptIdAt(page.doneBefore), after, page.limit]);
+  { doneBefore, afterReceiptId, limit }: CandidatesPage,
+): Promise<Candidates> {
+  const sql = `SELECT i.receipt_id AS "receiptId", i.object_key AS "objectKey", i.facilities, i.done_at AS "doneAt",
+      i.done_at < $1 AND (i.outcome = 'delivered' OR i.state = 'discarded') AS over FROM instances i
+    WHERE i.object_deleted_at IS NULL AND i.outcome IN ('delivered', 'discarded') AND i.receipt_id <= $2 AND i.receipt_id > $3
+    ORDER BY i.receipt_id LIMIT $4`;
+  const after = afterReceiptId ?? '00000000-0000-0000-0000-000000000000';
+  const rows = await target.query<DeletionCandidate & { over: boolean }>(sql, [doneBefore, lastReceiptIdAt(doneBefore), after, limit]);
+  const candidates = rows.filter(({ over }) => over).map(({ over: _, ...candidate }) => candidate);
+  return { candidates, lookedUpTo: rows.length < limit ? undefined : rows.at(-1)?.receiptId };
 }
 
 /** What was done with before an instant was received before it: receipt ids sort by time (UUIDv7), so younger ones need not be looked at. */
@@ -42,14 +59,43 @@ function lastReceiptIdAt(instant: Date): string {
   return `${millis.slice(0, 8)}-${millis.slice(8)}-ffff-ffff-ffffffffffff`;
 }
 
+/** Why the objects of some receipts may go: see the table deletions. `waited`: the least time that had passed since they were done with. */
+export interface Reason {
+  readonly cause: 'retention' | 'space';
+  readonly doneBefore: Date;
+  readonly waitedMs: number;
+}
+
+const MARK = `
+  WITH marked AS (
+    UPDATE instances i SET object_deleted_at = now() WHERE i.receipt_id = ANY($1::uuid[]) AND ${DONE_WITH} AND ${DONE_AT} < $2
+    RETURNING i.receipt_id, i.received_at, i.facility, i.facilities, i.size, i.state, i.done_at),
+  proven AS (
+    SELECT m.*, d.confirmed, d.given_up FROM marked m CROSS JOIN LATERAL (
+      SELECT count(*) FILTER (WHERE d.state = 'confirmed') AS confirmed, count(*) FILTER (WHERE d.state = 'discarded') AS given_up
+      FROM deliveries d WHERE ${ofReceipt('m.receipt_id')}) AS d),
+  proof AS (
+    INSERT INTO deletions AS p (hour, cause, day, facility, instances, bytes, confirmed, given_up, discarded, last_done_at, waited)
+    SELECT date_trunc('hour', now()), $3, (received_at AT TIME ZONE 'UTC')::date, COALESCE(facilities[1], facility, ''), count(*), sum(size), sum(confirmed),
+      sum(given_up), count(*) FILTER (WHERE state = 'discarded'), max(done_at), $4::float8 * interval '1 millisecond'
+    FROM proven GROUP BY 3, 4
+    ON CONFLICT (hour, cause, day, facility) DO UPDATE SET instances = p.instances + excluded.instances, bytes = p.bytes + excluded.bytes,
+      confirmed = p.confirmed + excluded.confirmed, given_up = p.given_up + excluded.given_up, discarded = p.discarded + excluded.discarded,
+      last_done_at = GREATEST(p.last_done_at, excluded.last_done_at), waited = LEAST(p.waited, excluded.waited))
+  SELECT receipt_id FROM marked`;
+
 /**
- * Marks what is about to be deleted; resolves with those that are marked now. Whatever an operator or a fact set in motion since the candidates were
- * found is not marked. Marking comes first: from then on nobody sets it in motion again, and a deletion that is cut short is finished by the sweep.
+ * Marks what is about to be deleted, and writes down why it may be; resolves with those that are marked now. Whatever an operator or a fact set in motion since the
+ * candidates were found is not marked. Marking comes first: from then on nobody sets it in motion again, and a deletion that is cut short is finished by the sweep.
  */
-export async function markDeleted(database: Database, receiptIds: string[], doneBefore: Date): Promise<Set<string>> {
-  const sql = `UPDATE instances i SET object_deleted_at = now() WHERE i.receipt_id = ANY($1::uuid[]) AND ${DONE_WITH} AND ${DONE_AT} < $2
-    RETURNING i.receipt_id`;
-  const marked = await writing(database, (transaction) => transaction.query<{ receipt_id: string }>(sql, [receiptIds, doneBefore]));
+export async function markDeleted(
+  database: Database,
+  receiptIds: readonly string[],
+  { cause, doneBefore, waitedMs }: Reason,
+): Promise<Set<string>> {
+  const marked = await writing(database, (transaction) =>
+    transaction.query<{ receipt_id: string }>(MARK, [receiptIds, doneBefore, cause, waitedMs]),
+  );
   return new Set(marked.map((row) => row.receipt_id));
 }
 

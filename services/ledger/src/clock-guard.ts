@@ -1,0 +1,40 @@
+// Whether the clock can be trusted to say what is old. A clock that jumps makes young objects old: then nothing is deleted until it has been steady for a day.
+
+export interface ClockGuardOptions {
+  readonly now: () => number;
+  /** Milliseconds that only grow, whatever is done to the clock. */
+  readonly steady: () => number;
+}
+
+/** Two clocks that are kept by NTP agree within a second; a step of the clock by hand, or a machine that was asleep, is more. */
+const MOST_APART_MS = 60_000;
+export const STEADY_FOR_MS = 24 * 3_600_000;
+
+export class ClockGuard {
+  readonly #options: ClockGuardOptions;
+  /** How far the clock was ahead of the one that only grows, at the last look. */
+  #offset: number;
+  #jumpedAt: number | undefined;
+
+  constructor(options: ClockGuardOptions) {
+    this.#options = options;
+    this.#offset = options.now() - options.steady();
+  }
+
+  /** undefined: it can be trusted. `databaseNow`: what PostgreSQL's clock says at this moment. */
+  distrust(databaseNow: Date): string | undefined {
+    const { now, steady } = this.#options;
+    const offset = now() - steady();
+    if (Math.abs(offset - this.#offset) > MOST_APART_MS) this.#jumpedAt = steady();
+    // Slow corrections are none.
+    this.#offset = offset;
+    const apart = now() - databaseNow.getTime();
+    if (Math.abs(apart) > MOST_APART_MS) return `the clock and that of the database are ${seconds(apart)} apart`;
+    if (this.#jumpedAt === undefined) return undefined;
+    const since = steady() - this.#jumpedAt;
+    if (since >= STEADY_FOR_MS) this.#jumpedAt = undefined;
+    return this.#jumpedAt === undefined ? undefined : `the clock has jumped ${seconds(since)} ago`;
+  }
+}
+
+const seconds = (milliseconds: number): string => `${Math.round(Math.abs(milliseconds) / 1_000)} s`;

@@ -18,9 +18,13 @@ export const RETRIEVAL_RANK = { due: 0, fetching: 1, failed: 2, done: 3 } as con
 
 const GENERATION_DIGITS = 10;
 
-export function factOrder(envelope: Pick<Envelope, 'generation' | 'occurredAt' | 'id'>, rank: number): FactOrder {
+/** Of a parking, which its service tells after the decision that calls the delivery due, often within the same millisecond: sorts after every id. */
+export const AFTER_OTHERS = 'parked-';
+
+/** `place`: before the id, where facts of one time are told in a known order. */
+export function factOrder(envelope: Pick<Envelope, 'generation' | 'occurredAt' | 'id'>, rank: number, place = ''): FactOrder {
   const generation = String(envelope.generation).padStart(GENERATION_DIGITS, '0');
-  return `${generation}.${rank}.${isoMillis(envelope.occurredAt)}.${envelope.id}` as FactOrder;
+  return `${generation}.${rank}.${isoMillis(envelope.occurredAt)}.${place}${envelope.id}` as FactOrder;
 }
 
 /** ISO 8601 texts of differing precision do not sort as text; this form does. */

@@ -149,6 +149,14 @@ describe('the projection of facts', () => {
     assert.equal(await stateOf('deliveries', delivery.id), 'due');
   });
 
+  test('parked in the millisecond of the decision that calls it due is parked, whatever ids the facts drew', async () => {
+    for (let n = 0; n < 20; n += 1) {
+      const delivery = sampleDelivery(sampleInstance(7, 20 + n), 'cloud');
+      await applyFacts(database, [parkedFact(delivery, 6), routedFact(delivery.instance, 6, { to: ['cloud'] })]);
+      assert.equal(await stateOf('deliveries', delivery.id), 'parked');
+    }
+  });
+
   test('of due and parked in one generation the later holds; an attempt, and a discarding, lie over both', async () => {
     const [one, other] = [sampleDelivery(sampleInstance(7, 8), 'cloud'), sampleDelivery(sampleInstance(7, 9), 'cloud')];
     await applyFacts(database, [parkedFact(one, 6), routedFact(one.instance, 5, { to: ['cloud'] })]);

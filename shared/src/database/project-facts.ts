@@ -15,7 +15,7 @@ import {
   upsertDeliveries,
 } from './delivery-rows.ts';
 import { upsertFacilityStudies } from './facility-study-rows.ts';
-import { DELIVERY_RANK, factOrder, INSTANCE_RANK } from './fact-order.ts';
+import { AFTER_OTHERS, DELIVERY_RANK, factOrder, INSTANCE_RANK } from './fact-order.ts';
 import { type InstanceChange, type InstanceRow, instanceRowOf, mergedInstance, upsertInstances } from './instance-rows.ts';
 import { recountStudies } from './kept-counts.ts';
 import { applyDiscardings, insertOperatorActions, isReceiptId, type OperatorActionRow, operatorActionRowOf } from './operator-actions.ts';
@@ -219,7 +219,7 @@ function deliveryChangeOf(fact: DeliveryFact): DeliveryChange {
     case 'ledger.delivery.due':
       return { at, generation, state: 'due', order: factOrder(fact, DELIVERY_RANK.due) };
     case 'ledger.delivery.parked':
-      return { at, generation, state: 'parked', order: factOrder(fact, DELIVERY_RANK.parked), reason: fact.reason };
+      return { at, generation, state: 'parked', order: factOrder(fact, DELIVERY_RANK.parked, AFTER_OTHERS), reason: fact.reason };
     case 'ledger.delivery.attempted': {
       const { attempt: attempts, reason, nextAttemptAt } = fact;
       return { at, generation, state: 'retrying', order: factOrder(fact, DELIVERY_RANK.retrying), attempts, reason, nextAttemptAt };

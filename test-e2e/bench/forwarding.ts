@@ -1,6 +1,7 @@
 // Parts f and g: how fast the uploader empties its queue, beside storescu with the same files over the same line.
 import { mkdir, mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Bus } from '@causeway/shared/bus/bus';
 import { publishGatewayDocument } from '@causeway/shared/bus/gateway-configuration';
 import { connectBus } from '@causeway/shared/bus/nats-bus';
@@ -8,8 +9,7 @@ import { freePort, startNatsServer } from '@causeway/shared/bus/nats-server-for-
 import type { Instance } from '@causeway/shared/events/instance';
 import { createLogger } from '@causeway/shared/logger';
 import { NODE_ENVIRONMENT, NODE_FLAGS } from '../../deploy/standalone/src/node-runtime.ts';
-import { median, quietDisk, start } from './bench-processes.ts';
-import { Confirmations } from './confirmations.ts';
+import { median, quietDisk, type Running, start } from './bench-processes.ts';
 import { startArchiveSink, startStorescpSink } from './discarding-sinks.ts';
 import type { BenchFile } from './make-files.ts';
 import { queueDeliveries, storeFiles } from './queued-deliveries.ts';
@@ -63,8 +63,8 @@ interface Ready {
   readonly plan: ForwardingPlan;
   readonly sinks: Sinks;
   readonly bus: Bus;
-  readonly confirmations: Confirmations;
   readonly instances: Instance[];
+  readonly uploader: Running;
 }
 
 async function withUploader(plan: ForwardingPlan, sinks: Sinks): Promise<ForwardingRow[]> {
@@ -77,7 +77,6 @@ async function withUploader(plan: ForwardingPlan, sinks: Sinks): Promise<Forward
   });
   const instances = await storeFiles(join(data, 'objects'), plan.groups.flat());
   await publishGatewayDocument(bus, 1, documentFor(plan, sinks));
-  const confirmations = await Confirmations.follow(bus);
   const uploader = start({
     command: process.execPath,
     args: [...NODE_FLAGS, join(import.meta.dirname, '../../services/uploader/src/main.ts')],
@@ -86,7 +85,7 @@ async function withUploader(plan: ForwardingPlan, sinks: Sinks): Promise<Forward
   });
   try {
     const rows: ForwardingRow[] = [];
-    for (const concurrency of plan.concurrency) rows.push(await measureAt(concurrency, { plan, sinks, bus, confirmations, instances }));
+    for (const concurrency of plan.concurrency) rows.push(await measureAt(concurrency, { plan, sinks, bus, instances, uploader }));
     return rows;
   } finally {
     await uploader.stop();
@@ -135,11 +134,13 @@ async function byStorescu(groups: BenchFile[][], { host, dicomPort }: Sinks, log
   return await sendByStorescu(groups, { host, port: dicomPort }, logFolder);
 }
 
-/** Until the uploader has told that every one is confirmed. */
-async function byUploader({ bus, instances, confirmations }: Ready, to: { destination: string; round: number }): Promise<number> {
-  const confirmed = confirmations.next(instances.length);
+/** From when all of it is queued, as storescu has all of its files, until every one is confirmed and none is queued any more. The uploader stands still meanwhile. */
+async function byUploader(ready: Ready, to: { destination: string; round: number }): Promise<number> {
+  const { bus, instances, uploader } = ready;
+  process.kill(uploader.pid, 'SIGSTOP');
+  await queueDeliveries(bus, instances, to).finally(() => process.kill(uploader.pid, 'SIGCONT'));
   const began = performance.now();
-  await Promise.all([confirmed, queueDeliveries(bus, instances, to)]);
+  while ((await bus.queued('DELIVERIES', 'delivery.due.>')) > 0) await pause(10);
   return instances.length / ((performance.now() - began) / 1_000);
 }
 

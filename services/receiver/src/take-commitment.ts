@@ -3,12 +3,8 @@
 import { commitmentKey, uuidV7 } from '@causeway/shared/brands';
 import type { Bus } from '@causeway/shared/bus/bus';
 import type { AcceptedAssociation, DataSetSink, DimseStatus, NActionRequest } from '@causeway/shared/dicom/dimse/scp';
-import {
-  type ActionInformation,
-  ActionInformationError,
-  type ActionInformationProblem,
-  readActionInformation,
-} from '@causeway/shared/dicom/storage-commitment/action-information';
+import { type ActionInformation, readActionInformation } from '@causeway/shared/dicom/storage-commitment/action-information';
+import { CommitmentDataError, type CommitmentDataProblem } from '@causeway/shared/dicom/storage-commitment/commitment-data-set';
 import {
   REQUEST_STORAGE_COMMITMENT,
   STORAGE_COMMITMENT_INSTANCE,
@@ -58,7 +54,7 @@ const STATUS = {
   resourceLimitation: 0x0213,
 } as const;
 
-const STATUS_OF: Record<ActionInformationProblem, number> = {
+const STATUS_OF: Record<CommitmentDataProblem, number> = {
   unreadable: STATUS.processingFailure,
   invalid: STATUS.invalidArgumentValue,
   'too-many': STATUS.resourceLimitation,
@@ -115,7 +111,7 @@ class RequestSink implements DataSetSink {
     try {
       return this.#refusal ?? (await this.#take(this.#read()));
     } catch (error) {
-      if (!(error instanceof ActionInformationError)) throw error;
+      if (!(error instanceof CommitmentDataError)) throw error;
       this.#parts.log.warn({ callingAe: this.#association.request.callingAe, reason: error.message }, 'storage commitment request refused');
       return { status: STATUS_OF[error.problem], comment: error.message, ...(error.tag === 0 ? {} : { offendingElements: [error.tag] }) };
     } finally {

@@ -28,6 +28,7 @@ class FakeAssociation implements Association {
   }
   readonly roles = [];
   reportEvent = () => Promise.reject(new Error('the uploader reports no events'));
+  requestAction = () => Promise.reject(new Error('the pool requests nothing'));
   async release() {
     this.open = false;
   }

@@ -6,6 +6,7 @@ const NAMES: Readonly<Record<number, string>> = {
   [COMMAND_FIELD.cStoreRq]: 'C-STORE',
   [COMMAND_FIELD.cEchoRq]: 'C-ECHO',
   [COMMAND_FIELD.nActionRq]: 'N-ACTION',
+  [COMMAND_FIELD.nEventReportRq]: 'N-EVENT-REPORT',
 };
 /** A peer may try every command field there is. */
 const MAX_KINDS = 64;

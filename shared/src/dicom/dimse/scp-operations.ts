@@ -1,10 +1,11 @@
-// The operations of one accepted association: C-ECHO, C-STORE, N-ACTION, and a defined answer to everything else (PS3.7 sections 9.3 and 10.3).
+// The operations of one accepted association: C-ECHO, C-STORE, N-ACTION, N-EVENT-REPORT, and a defined answer to everything else (PS3.7 sections 9.3 and 10.3).
 import { PduError } from '../upper-layer/pdu-reader.ts';
 import { encodeCommand } from '../upper-layer/pdu-writer.ts';
 import { COMMAND_FIELD, NO_DATA_SET, RESPONSE_BIT } from './command-elements.ts';
 import { type CommandSet, encodeCommandSet } from './command-set.ts';
 import { type AcceptedContext, acceptedContexts } from './context-answers.ts';
 import { EventReports } from './event-report.ts';
+import { eventRequestOf } from './event-request.ts';
 import { maxFragmentBytes } from './fragment-size.ts';
 import { OperationTally } from './operation-tally.ts';
 import type { AcceptedAssociation, CStoreRequest, DataSetSink, DimseStatus, NActionRequest, ScpEventKind, ScpHandlers } from './scp.ts';
@@ -96,6 +97,7 @@ export class ScpOperations {
     if (field === COMMAND_FIELD.cEchoRq) return { command, contextId, status: { status: STATUS.success } };
     if (field === COMMAND_FIELD.cStoreRq) return this.#store(command, contextId, context);
     if (field === COMMAND_FIELD.nActionRq) return this.#action(command, contextId, context !== undefined);
+    if (field === COMMAND_FIELD.nEventReportRq) return this.#event(command, contextId, context !== undefined);
     return { command, contextId, status: { status: STATUS.unrecognizedOperation } };
   }
 
@@ -115,6 +117,15 @@ export class ScpOperations {
     const request = actionRequestOf(command, contextId, { ...context, hasDataSet });
     const reporter = this.#events.reporterOn({ id: contextId, transferSyntaxUid: context.transferSyntaxUid });
     const answer = this.#ask('actionRequested', STATUS.processingFailure, () => handlers.actionRequested!(association, request, reporter));
+    return this.#received({ command, contextId }, answer, STATUS.processingFailure);
+  }
+
+  #event(command: CommandSet, contextId: number, hasDataSet: boolean): Operation {
+    const { handlers, association } = this.#options;
+    const context = this.#contexts.get(contextId) as AcceptedContext;
+    if (handlers.eventReported === undefined) return { command, contextId, status: { status: STATUS.unrecognizedOperation } };
+    const request = eventRequestOf(command, contextId, { ...context, hasDataSet });
+    const answer = this.#ask('eventReported', STATUS.processingFailure, () => handlers.eventReported!(association, request));
     return this.#received({ command, contextId }, answer, STATUS.processingFailure);
   }
 
@@ -152,7 +163,7 @@ export class ScpOperations {
     this.#events.next();
   }
 
-  /** PS3.7 tables 9.3-2 (C-STORE-RSP), 9.3-13 (C-ECHO-RSP) and 10.3-6 (N-ACTION-RSP): one command set, no data set. */
+  /** PS3.7 tables 9.3-2 (C-STORE-RSP), 9.3-13 (C-ECHO-RSP), 10.3-2 (N-EVENT-REPORT-RSP) and 10.3-6 (N-ACTION-RSP): one command set, no data set. */
   #respond(operation: Operation, status: DimseStatus): void {
     const { command, contextId } = operation;
     this.tally.responded(command.number('commandField') as number, status.status & 0xffff);
@@ -166,6 +177,7 @@ export class ScpOperations {
       errorComment: errorCommentOf(status),
       affectedSopInstanceUid: echoedUid(command, 'affectedSopInstanceUid') ?? echoedUid(command, 'requestedSopInstanceUid'),
       actionTypeId: command.number('actionTypeId'),
+      eventTypeId: command.number('eventTypeId'),
     });
     this.#options.host.send(encodeCommand(contextId, response, this.#maxFragmentBytes));
     this.#done();

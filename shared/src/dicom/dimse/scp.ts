@@ -8,6 +8,7 @@ import type {
   RoleSelection,
 } from '../upper-layer/association.ts';
 import type { EventReport, EventReporter } from './event-report.ts';
+import type { NEventReportRequest } from './event-request.ts';
 import { ScpServer } from './scp-server.ts';
 
 export interface CStoreRequest {
@@ -80,6 +81,8 @@ export interface ScpHandlers {
    * as the association lasts. Absent: every N-ACTION is answered with 0211.
    */
   actionRequested?(association: AcceptedAssociation, request: NActionRequest, reporter: EventReporter): DataSetSink | DimseStatus;
+  /** An N-EVENT-REPORT-RQ came. Absent: every one is answered with 0211. */
+  eventReported?(association: AcceptedAssociation, request: NEventReportRequest): DataSetSink | DimseStatus;
   associationEnded?(association: AcceptedAssociation, end: AssociationEnd, summary: AssociationSummary): void;
   /** A request was rejected, by `associationRequested` or by a limit. */
   associationRejected?(request: AssociationRequest, answer: RejectAnswer): void;
@@ -99,7 +102,7 @@ export interface AssociationSummary {
 }
 
 export { AssociationLost } from './association-errors.ts';
-export type { EventReport, EventReporter };
+export type { EventReport, EventReporter, NEventReportRequest };
 
 /** What is not proposed cannot be answered: such roles and extended negotiations are left out of the A-ASSOCIATE-AC. */
 export interface AssociationAcceptance {

@@ -1,10 +1,12 @@
-// The requestor's side of DIMSE: associate, C-ECHO and C-STORE as service class user (PS3.7 section 9), N-EVENT-REPORT as provider (section 10).
+// The requestor's side of DIMSE: associate, C-ECHO and C-STORE as service class user (PS3.7 section 9), N-ACTION as user and N-EVENT-REPORT as provider (section 10).
 import type { ConnectionOptions } from 'node:tls';
 import type { ProposedContext, RoleSelection } from '../upper-layer/association.ts';
+import type { EventReported } from './event-request.ts';
 import { openAssociation } from './open-association.ts';
 import type { DimseStatus } from './scp.ts';
 
 export { AssociationLost, AssociationRejected } from './association-errors.ts';
+export type { EventReported, NEventReportRequest } from './event-request.ts';
 
 export interface AssociateOptions {
   readonly host: string;
@@ -16,7 +18,9 @@ export interface AssociateOptions {
   /** Roles of ours other than SCU (PS3.7 D.3.3.4) [none]. */
   readonly roles?: readonly RoleSelection[];
   readonly implementation: { classUid: string; versionName: string };
-  /** Our inbound limit on a P-DATA-TF [16384]; only answers come in. */
+  /** Takes N-EVENT-REPORTs that come on this association, at any time while it is open; its sinks may not ask for time while they write [0211 is answered]. */
+  readonly eventReported?: EventReported;
+  /** Our inbound limit on a P-DATA-TF [16384]; only answers and events come in. */
   readonly maxPduBytes?: number;
   /** connect: TCP and TLS; associate: A-ASSOCIATE-AC; response: a DIMSE answer after the last byte was sent, and any stall while sending; ms. */
   readonly timeouts: { readonly connectMs: number; readonly associateMs: number; readonly responseMs: number };
@@ -41,6 +45,11 @@ export interface EventReportOperation extends OutgoingMessage {
   readonly eventTypeId: number;
 }
 
+/** N-ACTION-RQ (PS3.7 section 10.3.5): class and instance are the requested ones. */
+export interface ActionOperation extends OutgoingMessage {
+  readonly actionTypeId: number;
+}
+
 export interface Association {
   /** Accepted contexts by id. */
   readonly accepted: ReadonlyMap<number, { abstractSyntaxUid: string; transferSyntaxUid: string }>;
@@ -57,6 +66,8 @@ export interface Association {
   store(operation: StoreOperation): Promise<DimseStatus>;
   /** As `store`; needs the SCP role for the SOP class. */
   reportEvent(operation: EventReportOperation): Promise<DimseStatus>;
+  /** As `store`. */
+  requestAction(operation: ActionOperation): Promise<DimseStatus>;
   /** Nothing to do if it is over already. Rejects with AssociationLost if the peer does not answer; every answered operation stays answered. */
   release(): Promise<void>;
   /** What is under way rejects with AssociationLost. */

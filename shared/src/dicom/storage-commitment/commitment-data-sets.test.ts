@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN } from '../transfer-syntaxes.ts';
-import { ActionInformationError, readActionInformation } from './action-information.ts';
+import { readActionInformation } from './action-information.ts';
+import { CommitmentDataError } from './commitment-data-set.ts';
 import { type CommitmentResult, encodeEventInformation, eventTypeOf } from './event-information.ts';
 import { FAILURE_REASON, type SopReference } from './push-model.ts';
+import { readEventInformation } from './read-event-information.ts';
 
 /** It has no types; a name that is no literal is not looked for. */
 const DCMJS: string = 'dcmjs';
@@ -39,7 +41,7 @@ const problemOf = (bytes: Buffer, most?: number): string => {
     read(bytes, most);
     return 'none';
   } catch (error) {
-    assert.ok(error instanceof ActionInformationError, String(error));
+    assert.ok(error instanceof CommitmentDataError, String(error));
     return `${error.problem} ${error.tag.toString(16)}`;
   }
 };
@@ -93,7 +95,7 @@ describe('the action information of a storage commitment request', () => {
       Buffer.concat([header(0x00081111, undefinedLength), header(0xfffee000, undefinedLength)]),
     );
     assert.match(problemOf(Buffer.concat(deep)), /^unreadable/);
-    assert.throws(() => readActionInformation(requestOf(IMPLICIT_VR_LITTLE_ENDIAN), EXPLICIT_VR_LITTLE_ENDIAN, 3), ActionInformationError);
+    assert.throws(() => readActionInformation(requestOf(IMPLICIT_VR_LITTLE_ENDIAN), EXPLICIT_VR_LITTLE_ENDIAN, 3), CommitmentDataError);
   });
 
   it('never fails otherwise, whatever is done to it (20,000 mutations, seeded)', () => {
@@ -116,10 +118,11 @@ describe('the action information of a storage commitment request', () => {
 function problemIn(bytes: Buffer, syntax: string): string {
   try {
     const { references: read } = readActionInformation(bytes, syntax, 10);
-    assert.ok(read.length <= 10);
+    const { committed, failed } = readEventInformation(bytes, syntax, 10);
+    assert.ok(read.length <= 10 && committed.length + failed.length <= 10);
     return 'none';
   } catch (error) {
-    assert.ok(error instanceof ActionInformationError, String(error));
+    assert.ok(error instanceof CommitmentDataError, String(error));
     return error.problem;
   }
 }
@@ -144,6 +147,28 @@ function mutated(original: Buffer, random: (below: number) => number): Buffer {
 }
 
 describe('the event information of a storage commitment result', () => {
+  for (const syntax of SYNTAXES)
+    it(`is read as it was written, in ${syntax}`, () => {
+      const failed = [{ ...references[2]!, reason: FAILURE_REASON.noSuchObjectInstance }];
+      const result = { transactionUid: '1.2.9', committed: references.slice(0, 2), failed };
+      assert.deepEqual(readEventInformation(encodeEventInformation(result, syntax), syntax, 3), result);
+      assert.throws(() => readEventInformation(encodeEventInformation(result, syntax), syntax, 2), { problem: 'too-many' });
+    });
+
+  it('counts as failed what is said to be both, and what fails without a reason', () => {
+    const both = Buffer.concat([
+      element(0x00081195, '1.2.9 '),
+      sequence(0x00081198, reference(1)),
+      sequence(0x00081199, reference(1), reference(2)),
+    ]);
+    assert.deepEqual(readEventInformation(both, IMPLICIT_VR_LITTLE_ENDIAN, 10), {
+      transactionUid: '1.2.9',
+      committed: [references[1]],
+      failed: [{ ...references[0], reason: FAILURE_REASON.processingFailure }],
+    });
+    assert.throws(() => readEventInformation(sequence(0x00081199, reference(1)), IMPLICIT_VR_LITTLE_ENDIAN, 10), { problem: 'invalid' });
+  });
+
   const result: CommitmentResult = {
     transactionUid: '1.2.9',
     committed: references.slice(0, 2),

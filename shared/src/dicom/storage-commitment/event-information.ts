@@ -1,4 +1,4 @@
-// Writes the event information of a storage commitment result (PS3.4 table J.3-2).
+// Writes the event information of a storage commitment result (PS3.4 table J.3-2), and the action information of a request.
 import { IMPLICIT_VR_LITTLE_ENDIAN } from '../transfer-syntaxes.ts';
 import { EVENT_TYPE, type FailedReference, type SopReference, TAG } from './push-model.ts';
 
@@ -25,6 +25,10 @@ export function encodeEventInformation(result: CommitmentResult, transferSyntaxU
     ...sequence(TAG.referencedSopSequence, result.committed),
   ]);
 }
+
+/** The action information of a request (PS3.4 table J.3-1): the same elements, without anything failed. */
+export const encodeActionInformation = (transactionUid: string, references: readonly SopReference[], transferSyntaxUid: string): Buffer =>
+  encodeEventInformation({ transactionUid, committed: references, failed: [] }, transferSyntaxUid);
 
 function item(reference: SopReference & Partial<FailedReference>, explicit: boolean): Buffer {
   const parts = [

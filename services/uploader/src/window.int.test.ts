@@ -17,11 +17,12 @@ const farAway = () => {
   const to = new Date(Date.now() + HALF_DAY + 60_000).toISOString().slice(11, 16);
   return [{ from, to }];
 };
-const documentOf = (window: object[]) => ({
+const documentOf = (window: object[], more: object[] = []) => ({
   gateway: { timeZone: 'UTC' },
   destinations: [
     { id: 'archive', kind: 'stow', url: uploaders.archive.url, images: 'as-received', window },
     { id: 'other', kind: 'stow', url: uploaders.archive.url, images: 'as-received' },
+    ...more,
   ],
 });
 const isDone = (deliveries: readonly Delivery[]): boolean => deliveries.every(({ id }) => uploaders.confirmed().has(id));
@@ -56,7 +57,8 @@ describe('the window of a destination', () => {
     };
     const work = await uploaders.makeDue(400, { destination: 'archive', facility: 'north', edge: 8 });
     await begun.promise;
-    await uploaders.configure(documentOf(farAway()));
+    await uploaders.configure(documentOf(farAway(), [{ id: 'new', kind: 'stow', url: uploaders.archive.url }]));
+    await uploaders.until(() => uploaders.facts.some((each) => each.type === 'ledger.destination.changed' && each.destination === 'new'));
     const stat = await make('stat');
     gate.resolve();
     await uploaders.until(() => isDone(stat));

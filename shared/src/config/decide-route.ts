@@ -2,10 +2,11 @@
 
 import type { Held } from '../events/facts.ts';
 import type { Assignment, AssociationFacts } from '../events/instance.ts';
-import { resolveFacility } from './facility-resolution.ts';
+import { type FacilityResolution, resolveFacility } from './facility-resolution.ts';
 import type { Facility, FacilityOf, GatewayDocument } from './gateway-document.ts';
 import type { AssociationInput, EndpointRule } from './gateway-document-facilities.ts';
 import { fitsRule, matchableValues, normalizedValue } from './mapping-value.ts';
+import { returnedTitle, sendingTitles } from './sending-titles.ts';
 import { shownValue, type Tell } from './tried-rule.ts';
 
 export interface RouteFacts {
@@ -104,6 +105,8 @@ function readInput(mappingTag: string, { association, attributes }: Pick<RouteFa
 function decideByRules(deciding: Deciding): Outcome {
   const { document, facts, tell } = deciding;
   const resolution = resolveFacility(document, facts.association, tell);
+  const loop = loopOf(deciding);
+  if (loop !== undefined) return heldAsLoop(loop, resolution);
   if ('none' in resolution) return onlyHeld('no-facility', 'no match row of any facility fits the association');
   if ('ambiguous' in resolution) {
     const detail = `${resolution.ambiguous.join(', ')} match the association equally`;
@@ -119,6 +122,30 @@ function assignedRecipients({ facts: { assignment }, tell }: Deciding): Recipien
   const assigned = assignment.facilities.map((id): Recipient => ({ id, rule: cut(`${id}: assigned by ${assignment.by}`) }));
   for (const { rule } of assigned) tell?.({ kind: 'facility', rule, applied: true, because: 'an operator said so' });
   return assigned;
+}
+
+const MOST_TITLES_TOLD = 8;
+
+/** Why it is a loop, if it is one. */
+function loopOf({ document, facts, tell }: Deciding): string | undefined {
+  const titles = sendingTitles(document);
+  const title = returnedTitle(document, facts.association);
+  if (tell !== undefined && titles.size > 0) {
+    const ours = [...titles.keys()].slice(0, MOST_TITLES_TOLD).join(', ');
+    const because = `the association's calling AE title is ${shownValue(facts.association.callingAe)}`;
+    tell({ kind: 'loop', rule: cut(`held when it calls with a title that we send with: ${ours}`), applied: title !== undefined, because });
+  }
+  if (title === undefined) return undefined;
+  return `it came with calling AE title ${title}, which is our own towards ${titles.get(title)!.join(', ')}: sent on, it could go round for ever`;
+}
+
+/** The facility is concerned, so that its users see what waits; nothing is sent on, not even a hub's copy: it is most likely where this comes from. */
+function heldAsLoop(detail: string, resolution: FacilityResolution): Outcome {
+  const candidates = 'ambiguous' in resolution ? resolution.ambiguous : [];
+  const { held } = onlyHeld('loop', detail, candidates);
+  if (!('facility' in resolution)) return { recipients: [], concerned: [], held };
+  const { facility: id, rule } = resolution;
+  return { recipients: [], concerned: [{ id, rule: cut(rule) }], held: held && { ...held, facility: id } };
 }
 
 function onlyHeld(reason: Held['reason'], detail: string, candidates: string[] = []): Outcome {

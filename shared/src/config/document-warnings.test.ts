@@ -27,6 +27,51 @@ const cases: [title: string, source: unknown, warnings: string[]][] = [
   ['one facility for everything', one({}), []],
 
   [
+    'our own sending titles as callers',
+    one({
+      gateway: { callers: [{ callingAe: 'CAUSEWAY' }, {}] },
+      facilities: [facility('a', [{ callingAe: 'SENDER' }, {}], { destinations: ['pacs', 'other'] })],
+      destinations: [PACS, { ...PACS, id: 'other', host: 'other', callingAe: 'SENDER' }],
+    }),
+    [
+      'facilities[a].match[0].callingAe is SENDER, with which we call other ourselves: all that comes with it is held as a loop',
+      'gateway.callers[0].callingAe is CAUSEWAY, with which we call pacs ourselves: all that comes with it is held as a loop',
+    ],
+  ],
+  [
+    'the gateway’s title as a caller, where nobody is called with it',
+    one({ facilities: [facility('a', [{ callingAe: 'CAUSEWAY' }, {}])] }),
+    [],
+  ],
+  [
+    'a destination that is our own usual port',
+    one({ facilities: [facility('a', [{}], { destinations: ['pacs'] })], destinations: [{ ...PACS, host: 'localhost', port: 4104 }] }),
+    [
+      'destinations[pacs].port is the port of the gateway unless CAUSEWAY_DICOM_PORT says otherwise, on this machine: what is sent there comes back',
+    ],
+  ],
+  [
+    'a destination that is one of our listeners',
+    one({
+      listeners: [{ id: 'lan', port: 11112 }],
+      facilities: [facility('a', [{}], { destinations: ['pacs'] })],
+      destinations: [{ ...PACS, host: '127.0.0.1', port: 11112 }],
+    }),
+    ['destinations[pacs].port is listeners[lan], on this machine: what is sent there comes back to the gateway'],
+  ],
+  [
+    'another port of this machine, and our port elsewhere',
+    one({
+      facilities: [facility('a', [{}], { destinations: ['pacs', 'other'] })],
+      destinations: [
+        { ...PACS, host: '127.0.0.1', port: 104 },
+        { ...PACS, id: 'other', host: 'other', port: 4104 },
+      ],
+    }),
+    [],
+  ],
+
+  [
     'two rows of a bandwidth schedule that meet in the night',
     one({
       destinations: [

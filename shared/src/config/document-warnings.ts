@@ -2,6 +2,7 @@
 import { destinationWarnings } from './destination-warnings.ts';
 import type { DocumentWarning } from './document-problems.ts';
 import type { GatewayDocument } from './gateway-document.ts';
+import { loopWarnings } from './loop-warnings.ts';
 import { matchRowWarnings } from './match-row-warnings.ts';
 import { ruleWarnings } from './rule-warnings.ts';
 import { scheduleWarnings } from './schedule-warnings.ts';
@@ -14,6 +15,7 @@ export function documentWarnings(document: GatewayDocument): DocumentWarning[] {
   const all = [
     ...matchRowWarnings(document),
     ...destinationWarnings(document),
+    ...loopWarnings(document),
     ...scheduleWarnings(document),
     ...ruleWarnings(document),
     ...listenerWarnings(document),

@@ -12,6 +12,7 @@ import type { TriedRule } from './tried-rule.ts';
 
 const CT = '1.2.840.10008.5.1.4.1.1.2';
 const stow = (id: string) => ({ id, kind: 'stow', url: `https://${id}.example.org/dicom-web` });
+const dimse = (id: string) => ({ id, kind: 'dimse', host: 'pacs', port: 104, calledAe: 'PACS', callingAe: 'CT2' });
 // biome-ignore lint/suspicious/noThenProperty: `then` is the document's word, and never a function
 const compressionRule = (when: object, syntax: string) => ({ when, then: { syntax } });
 const document = parseGatewayDocument({
@@ -161,7 +162,7 @@ function drawDocument(): GatewayDocument {
       return parseGatewayDocument({
         gateway: { aeTitle: 'CAUSEWAY', calledAeTitles: ['GATEWAY'] },
         facilities,
-        destinations: DESTINATIONS.map(stow),
+        destinations: DESTINATIONS.map((id) => (id === 'd3' && random() < 0.3 ? dimse(id) : stow(id))),
         lanes: Array.from({ length: below(4) }, () => ({
           when: { ...when(), ...maybe('priority', ['low', 'high']) },
           lane: pick(['stat', 'prior']),
@@ -195,11 +196,12 @@ function readTrace(rules: readonly TriedRule[]) {
   const [rows, assigned] = [false, true].map((isAssigned) =>
     applied('facility').filter(({ rule }) => rule.includes(': assigned by ') === isAssigned),
   ) as [TriedRule[], TriedRule[]];
+  const isLoop = applied('loop').length > 0;
   const atHub = rules.some(({ kind }) => kind === 'hub');
   const named = rules.filter(({ kind }) => kind === 'destination').map(({ rule }) => rule.split(' for ')[1]!);
   return {
-    // Who gets a copy: the row's facility, or what is said at the hub about its copy and its endpoints; and whom an operator named.
-    copies: [...new Set([...(atHub ? ids(applied('hub')) : ids(rows)), ...ids(assigned)])].sort(),
+    // Who gets a copy: nobody of what came back, else the row's facility, or what is said at the hub about its copy and its endpoints; and whom an operator named.
+    copies: [...new Set([...(isLoop ? [] : atHub ? ids(applied('hub')) : ids(rows)), ...ids(assigned)])].sort(),
     named: [...new Set(named)].sort(),
     facility: ids(rows),
     facilities: [...new Set([...ids(applied('facility')), ...ids(applied('hub'))])].sort(),
@@ -248,6 +250,7 @@ describe('the trace of 1,500 drawn documents and instances', () => {
       'ambiguous',
       'no-facility',
       'no-destination',
+      'loop',
       'compress',
       'unchanged',
       'stat',

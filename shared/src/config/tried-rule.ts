@@ -1,7 +1,7 @@
 // What an explanation says of each rule. The functions that decide tell it themselves while they decide, so that it cannot differ from the decision.
 
-/** In the order in which an instance meets them. `hub`: a hub's own copy, its endpoint rules and what follows a study. */
-export const RULE_KINDS = ['facility', 'lane', 'compression', 'hub', 'destination'] as const;
+/** In the order in which an instance meets them. `loop`: whether we sent it ourselves. `hub`: a hub's own copy, its endpoint rules and what follows a study. */
+export const RULE_KINDS = ['facility', 'lane', 'compression', 'loop', 'hub', 'destination'] as const;
 
 export interface TriedRule {
   readonly kind: (typeof RULE_KINDS)[number];

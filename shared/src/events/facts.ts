@@ -21,7 +21,7 @@ export const instanceQuarantinedFact = envelope.extend({
   reason,
 });
 
-export const heldReasons = ['unmatched', 'no-facility', 'ambiguous', 'no-destination'] as const;
+export const heldReasons = ['unmatched', 'no-facility', 'ambiguous', 'no-destination', 'loop'] as const;
 /** Work that waits for a person. `facility`: the hub or facility concerned, if one is known; `candidates`: the facilities that tie. */
 export const held = z.object({
   reason: z.enum(heldReasons),

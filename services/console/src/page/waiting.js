@@ -9,6 +9,7 @@ const REASONS = {
   'no-facility': 'No facility matches',
   ambiguous: 'Several facilities match',
   'no-destination': 'No destination',
+  loop: 'Comes back from where we sent it',
 };
 
 export function waitingView({ act, gateway }) {

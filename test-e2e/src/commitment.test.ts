@@ -12,6 +12,7 @@ import { type ConsoleClient, signIn } from './console-client.ts';
 import { storeByDcmjs } from './dcmjs-peer.ts';
 import { type GatewayUnderTest, startGateway } from './gateway-under-test.ts';
 import { lastingPort } from './lasting-port.ts';
+import { freeze } from './process-tree.ts';
 import { makeSyntheticFiles } from './synthetic-files.ts';
 import { until } from './wait-for-fact.ts';
 
@@ -73,8 +74,14 @@ async function storeInstances(count: number): Promise<SopReference[]> {
 }
 
 const uidsOf = (references: readonly SopReference[]): string[] => references.map(({ sopInstanceUid }) => sopInstanceUid);
-const ask = (callingAe: string, references: readonly SopReference[], more: { transactionUid?: string; lingerMs?: number } = {}) =>
-  requestCommitment({ port: gateway.ports.dicom, callingAe, references, transactionUid: newTransaction(), ...more });
+/** Without `lingerMs` it is decided only once the association is over: else it might be answered on it. */
+async function ask(callingAe: string, references: readonly SopReference[], more: { transactionUid?: string; lingerMs?: number } = {}) {
+  const thaw = more.lingerMs === undefined ? freeze(gateway.pids().get('ledger')!) : () => {};
+  return await requestCommitment({
+    ...{ port: gateway.ports.dicom, callingAe, references, transactionUid: newTransaction() },
+    ...more,
+  }).finally(thaw);
+}
 
 const untilShown = (transactionUid: string, state: string): Promise<ShownCommitment> =>
   until(`the commitment is shown as ${state}`, async () => {

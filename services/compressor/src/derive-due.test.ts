@@ -194,11 +194,13 @@ describe('an order for a derivation', () => {
     assert.deepEqual(counted, ['uncompressed made', 'uncompressed reused']);
   });
 
-  it('that finds its queue full is parked with what was made', async () => {
+  it('that finds its queue full is parked with what was made, not before it was ordered, whatever clock the order is from', async () => {
     const { store, published, facts, handle, queues } = setUp();
     queues.full = 'destination-queue';
-    await handle(orderOf(await compressedInstance(store), 'uncompressed'));
+    const occurredAt = new Date(Date.now() + 3_600_000).toISOString();
+    await handle({ ...orderOf(await compressedInstance(store), 'uncompressed'), occurredAt });
     assert.deepEqual(published, []);
+    assert.equal(facts[0]!.occurredAt, occurredAt);
     const [told] = facts;
     assert.ok(
       told?.type === 'ledger.delivery.parked' && told.reason === 'destination-queue' && told.delivery.derivation?.object !== undefined,

@@ -138,7 +138,10 @@ async function goOn({ bus, queues }: DerivePartsDue, order: DerivationDue, resul
   const due = { ...newEnvelope(generation, facility), type: 'delivery.due', delivery } as const;
   const reason = await queues.publish(due, `${delivery.id}.${generation}.derived`);
   if (reason === undefined) return;
-  await bus.publishFact({ ...newEnvelope(generation, facility), type: 'ledger.delivery.parked', delivery, reason });
+  const envelope = newEnvelope(generation, facility);
+  // Not before the order, which was told of as an attempt: the clock of its machine may be ahead of ours, and the later fact holds.
+  const occurredAt = order.occurredAt > envelope.occurredAt ? order.occurredAt : envelope.occurredAt;
+  await bus.publishFact({ ...envelope, occurredAt, type: 'ledger.delivery.parked', delivery, reason });
 }
 
 /** What still says which delivery it is goes on; what does not is found again by reconciliation. Throws what publishing throws. */

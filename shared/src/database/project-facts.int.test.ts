@@ -169,6 +169,19 @@ describe('the projection of facts', () => {
     assert.equal(await stateOf('deliveries', other.id), 'discarded');
   });
 
+  test('parked on its way back from a derivation it is parked, whatever was tried before and whenever the decision is told: nothing is queued for it', async () => {
+    const delivery = sampleDelivery(sampleInstance(7, 10), 'cloud');
+    const derived = { ...delivery, derivation: { profile: 'uncompressed', reason: 'no room' } as const };
+    const facts = [attemptedFact(delivery, 8, 1), parkedFact(derived, 8), routedFact(delivery.instance, 9, { to: ['cloud'] })];
+    for (const order of [facts, facts.toReversed()]) {
+      await deleteEveryRow(database);
+      for (const fact of order) await applyFacts(database, [fact]);
+      assert.equal(await stateOf('deliveries', delivery.id), 'parked');
+    }
+    await applyFacts(database, [{ ...sampleEnvelope(10, 1), type: 'ledger.delivery.due', delivery }]);
+    assert.equal(await stateOf('deliveries', delivery.id), 'due');
+  });
+
   test('header values that PostgreSQL cannot keep (U+0000, half a surrogate pair) are stored without them', async () => {
     const instance = sampleInstance(8, 8, { PatientName: 'A\u0000B\ud800', StudyDescription: "'; DROP TABLE studies; --" });
     await applyFacts(database, [receivedFact(instance, 1)]);

@@ -218,8 +218,11 @@ function deliveryChangeOf(fact: DeliveryFact): DeliveryChange {
   switch (fact.type) {
     case 'ledger.delivery.due':
       return { at, generation, state: 'due', order: factOrder(fact, DELIVERY_RANK.due) };
-    case 'ledger.delivery.parked':
-      return { at, generation, state: 'parked', order: factOrder(fact, DELIVERY_RANK.parked, AFTER_OTHERS), reason: fact.reason };
+    case 'ledger.delivery.parked': {
+      // On its way back from a derivation it may have been tried before, in the same generation.
+      const rank = fact.delivery.derivation === undefined ? DELIVERY_RANK.parked : DELIVERY_RANK.retrying;
+      return { at, generation, state: 'parked', order: factOrder(fact, rank, AFTER_OTHERS), reason: fact.reason };
+    }
     case 'ledger.delivery.attempted': {
       const { attempt: attempts, reason, nextAttemptAt } = fact;
       return { at, generation, state: 'retrying', order: factOrder(fact, DELIVERY_RANK.retrying), attempts, reason, nextAttemptAt };

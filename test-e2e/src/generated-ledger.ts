@@ -74,6 +74,12 @@ const SERIES = `
   SELECT s.study_key, s.study_key || '.' || n, s.described_by, '', 'CT', n::text, 'AX 1.0', 'CHEST' FROM studies s, generate_series(0, ${STUDY_INSTANCES / 100 - 1}) AS n
   WHERE s.study_key = ANY($1::text[])`;
 
+/** Of two hundred studies one is coming in. */
+const ARRIVALS = `
+  INSERT INTO study_arrivals (study_key, last_receipt, last_received_at, association, settled_receipt, settled_at, ending, settlings)
+  SELECT s.study_key, n.last_receipt, s.last_received_at, gen_random_uuid(), CASE WHEN hashtext(s.study_key) % 200 <> 0 THEN n.last_receipt END, s.last_received_at,
+    'released', 1 FROM studies s JOIN study_counts n USING (study_key) ON CONFLICT DO NOTHING`;
+
 /** Made without the triggers, which count row by row what is counted here at the end. */
 export async function generateStudies(database: Database, { from, to, until }: Generated): Promise<void> {
   for (let month = new Date(until.getTime() - (DAYS + 31) * DAY_MS); month < until; month = new Date(month.getTime() + 20 * DAY_MS))
@@ -91,6 +97,7 @@ export async function generateStudies(database: Database, { from, to, until }: G
   for (const index of indexes) await database.query(index);
   for (const table of PARENTS) await database.query(`ALTER TABLE ${table} ENABLE TRIGGER USER`);
   await database.query('SELECT recount_ledger()');
+  await database.query(ARRIVALS);
   await database.query('ANALYZE');
 }
 

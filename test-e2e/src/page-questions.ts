@@ -19,6 +19,7 @@ import {
   findHeldInstances,
   findStuckInstances,
 } from '@causeway/shared/database/stored-work';
+import { findQuietStudies } from '@causeway/shared/database/study-arrivals';
 import { findStudy, listStudies } from '@causeway/shared/database/study-queries';
 import { listDeliveries, listDeliveryGroups, listDestinationWork, listWaitingWork } from '@causeway/shared/database/work-queries';
 import { DEAD_DESTINATION, studyUid } from './generated-ledger.ts';
@@ -83,6 +84,8 @@ export const UPKEEP_QUESTIONS: Record<string, Question> = {
   'reconciliation, destinations with old work': (asked) => destinationsWithOldWork(asked.target, asked.until),
   'reconciliation, a page of a dead destination': (asked) =>
     findDeliveriesInState(asked.target, { destination: DEAD_DESTINATION, states: ['due', 'retrying'], olderThan: asked.until, limit: 500 }),
+  'studies that may have settled': (asked) =>
+    findQuietStudies(asked.target, { quietSince: daysAgo(asked, 1), givenUpSince: daysAgo(asked, 1), limit: 500 }),
   'held instances, a page': ({ target }) => findHeldInstances(target, { revision: 2, limit: 500 }),
   'deliveries by id': async (asked) =>
     findDeliveries(

@@ -123,7 +123,7 @@ describe('who has the north only', () => {
       [sites.north.held, sites.north.quarantined, sites.tied].map(({ receiptId }) => receiptId as string).sort(),
     );
     const { oldestOpenSeconds, ...work } = (await get(north, '/api/work')).json();
-    assert.deepEqual(work, { held: 2, quarantined: 1, failed: 2, open: 1, parked: 0, conflicting: 0, flagged: 0 });
+    assert.deepEqual(work, { held: 2, quarantined: 1, failed: 2, open: 1, parked: 0, conflicting: 0, flagged: 0, incomplete: 0 });
     assert.ok(oldestOpenSeconds > 0);
     assert.deepEqual((await get(everything, '/api/work')).json().held, 4);
     assert.deepEqual((await get(north, '/api/gateway')).json().facilities, [{ id: 'north', name: 'North Imaging', model: 'standard' }]);

@@ -2,7 +2,7 @@
 // delivered work for lost, and send it twice.
 import type { Bus } from '@causeway/shared/bus/bus';
 import type { Database } from '@causeway/shared/database/database';
-import { readFactsPosition, writeFactsPosition } from '@causeway/shared/database/facts-position';
+import { type FactsPosition, readFactsPosition, writeFactsPosition } from '@causeway/shared/database/facts-position';
 import { applyFacts } from '@causeway/shared/database/project-facts';
 import { PermanentError } from '@causeway/shared/errors';
 import { type Fact, fact } from '@causeway/shared/events/facts';
@@ -19,7 +19,10 @@ export interface CatchUpParts {
  * Resolves with the number of facts told again; to be called before anything is judged by what the database knows. Facts may be told twice without harm. A ledger that
  * was killed tells again what came since it last noted its place.
  */
-export async function catchUp({ bus, database, log }: CatchUpParts, toldUpTo: { sequence: number } | undefined): Promise<CaughtUp> {
+export async function catchUp(
+  { bus, database, log }: CatchUpParts,
+  toldUpTo: Pick<FactsPosition, 'sequence'> | undefined,
+): Promise<CaughtUp> {
   const acknowledged = await bus.position('FACTS', LEDGER_CONSUMER);
   if (!acknowledged) return { told: 0 };
   const known = await readFactsPosition(database);
@@ -37,7 +40,7 @@ export async function catchUp({ bus, database, log }: CatchUpParts, toldUpTo: { 
 export interface CaughtUp {
   readonly told: number;
   /** To be given to the next call of this process. */
-  readonly noted?: { readonly sequence: number };
+  readonly noted?: FactsPosition;
 }
 
 /** One fact that cannot be stored was left behind the first time too. */

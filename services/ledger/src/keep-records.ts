@@ -4,6 +4,7 @@ import type { Bus } from '@causeway/shared/bus/bus';
 import { forgetAssociations } from '@causeway/shared/database/association-rows';
 import { findFinishedCommitments, forgetCommitments, knownCommitments } from '@causeway/shared/database/commitment-rows';
 import type { Database } from '@causeway/shared/database/database';
+import { forgetAssociationEnds } from '@causeway/shared/database/study-arrivals';
 import { describeError, PermanentError } from '@causeway/shared/errors';
 import { type Commitment, commitmentRequest } from '@causeway/shared/events/commitment';
 import { newEnvelope } from '@causeway/shared/events/envelope';
@@ -23,6 +24,8 @@ export interface RecordsParts {
 const DAY_MS = 86_400_000;
 /** A finished commitment, and an association: long enough to look into what a modality complains about. */
 export const RECORDS_KEPT_MS = 30 * DAY_MS;
+/** Studies of an association settle within an hour or so of its end; where the ledger was away, their facts are still there to be told again. */
+const ENDS_KEPT_MS = 14 * DAY_MS;
 /** At 2 KB each some 400 MB; a large site has 100,000 associations a month. */
 const MOST_ASSOCIATIONS = 200_000;
 const PAGE = 500;
@@ -115,6 +118,7 @@ export async function forgetRecords({ store, database, log }: RecordsParts, now:
     );
     if (finished.length < PAGE) break;
   }
+  await forgetAssociationEnds(database, new Date(now.getTime() - ENDS_KEPT_MS));
   const associations = await forgetAssociations(database, { before, most: MOST_ASSOCIATIONS });
   if (associations > 0) log.info({ associations }, 'old records of associations forgotten');
 }

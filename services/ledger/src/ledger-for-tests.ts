@@ -23,6 +23,7 @@ export const metrics = {
   deleted: () => {},
   postponed: () => {},
   requeued: () => {},
+  settled: () => {},
   spaceStage: () => {},
   clockDistrusted: () => {},
   miscounted: () => {},
@@ -74,7 +75,9 @@ export async function startTestLedger(): Promise<TestLedger> {
     },
     clear: async () => {
       for (const table of ['instances', 'deliveries']) await database.query(`DELETE FROM ${table}`);
-      await database.query('TRUNCATE studies, series, operator_actions, commitments, associations, conflicts, deletions');
+      await database.query(
+        'TRUNCATE studies, series, operator_actions, commitments, associations, conflicts, deletions, study_arrivals, study_settlings, association_ends',
+      );
       for (const prefix of ['received/', 'derived/', 'commitments/'])
         for await (const { key } of store.list(prefix)) await store.delete(key);
     },

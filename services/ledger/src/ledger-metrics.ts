@@ -20,6 +20,7 @@ export interface LedgerMetrics {
   /** Tables whose counts are not what the rows say. */
   miscounted(tables: number): void;
   requeued(destination: string, count: number): void;
+  settled(incomplete: boolean): void;
 }
 
 const WORK: readonly { name: string; description: string; value: (work: OpenWork) => number }[] = [
@@ -39,6 +40,11 @@ const WORK: readonly { name: string; description: string; value: (work: OpenWork
     name: 'causeway_flagged_studies',
     description: 'studies whose instances disagree about the patient or their endpoints',
     value: (work) => work.flagged,
+  },
+  {
+    name: 'causeway_incomplete_studies',
+    description: 'studies that have settled after their last association broke off',
+    value: (work) => work.incomplete,
   },
   { name: 'causeway_open_deliveries', description: 'deliveries due or retrying', value: (work) => work.open },
   { name: 'causeway_parked_deliveries', description: 'deliveries due that wait for room in a queue', value: (work) => work.parked },
@@ -64,6 +70,9 @@ export function ledgerMetrics(meter: Meter, parts: { bus: Bus; database: Databas
   const requeued = meter.createCounter('causeway_ledger_deliveries_requeued', {
     description: 'parked deliveries that were queued, by destination',
   });
+  const settled = meter.createCounter('causeway_ledger_studies_settled', {
+    description: 'studies of which nothing came for a while, by whether their last association broke off',
+  });
   const stage = meter.createGauge('causeway_space_stage', {
     description: 'free space: 0 enough, 1 the cache goes, 2 delivered objects go before their time, 3 nothing is received',
   });
@@ -87,6 +96,7 @@ export function ledgerMetrics(meter: Meter, parts: { bus: Bus; database: Databas
     spaceStage: (now) => stage.record(SPACE_STAGES.indexOf(now)),
     clockDistrusted: (is) => clock.record(is ? 1 : 0),
     miscounted: (tables) => miscounted.record(tables),
+    settled: (incomplete) => settled.add(1, { incomplete: String(incomplete) }),
     requeued: (destination, count) => requeued.add(count, { destination }),
   };
 }

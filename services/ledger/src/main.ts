@@ -11,6 +11,7 @@ import { keepRoom } from './make-room.ts';
 import { keepReleasing } from './release.ts';
 import { keepFailingRemoved } from './removed-destinations.ts';
 import { keepRequeuing } from './requeue.ts';
+import { keepSettling } from './settle.ts';
 import { keepUp } from './upkeep.ts';
 
 await runService('ledger', async ({ bus, store, log, meter, configuration, environment }) => {
@@ -34,6 +35,7 @@ await runService('ledger', async ({ bus, store, log, meter, configuration, envir
   const upkeep = migrated.then((done) =>
     done ? keepUp({ bus, queues, store, database, log, metrics, configuration, timing, clock, rowsKeptMs }) : undefined,
   );
+  const settling = upkeep.then((up) => (up ? keepSettling({ bus, database, document, caughtUp: up.caughtUp, log, metrics }) : undefined));
   const makingRoom = migrated.then((done) => (done ? keepRoom({ bus, store, database, log, metrics, document }) : undefined));
   const releasing = migrated.then((done) => (done ? keepReleasing({ bus, database, log, configuration }) : undefined));
   const requeuing = migrated.then((done) => (done ? keepRequeuing({ bus, queues, database, document, log, metrics }) : undefined));
@@ -54,6 +56,7 @@ await runService('ledger', async ({ bus, store, log, meter, configuration, envir
       await consumption.stop();
       await commitments.stop();
       await (await committing)?.stop();
+      await (await settling)?.stop();
       await (await upkeep)?.stop();
       await (await makingRoom)?.stop();
       await (await releasing)?.stop();

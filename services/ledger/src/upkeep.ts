@@ -43,8 +43,8 @@ interface Memory {
   toldOn?: string;
 }
 
-/** Resolves at once; `stop` waits for the round under way. */
-export function keepUp(parts: UpkeepParts): { stop(): Promise<void> } {
+/** Resolves at once; `stop` waits for the round under way. `caughtUp`: up to where this process last made sure that the database knows every fact. */
+export function keepUp(parts: UpkeepParts): { caughtUp(): CaughtUp['noted']; stop(): Promise<void> } {
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
   let wholeStoreAt = Number.NEGATIVE_INFINITY;
@@ -61,6 +61,7 @@ export function keepUp(parts: UpkeepParts): { stop(): Promise<void> } {
   };
   let running = round();
   return {
+    caughtUp: () => noted,
     stop: async () => {
       stopped = true;
       clearTimeout(timer);

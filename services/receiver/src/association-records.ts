@@ -6,6 +6,7 @@ import type { AssociationRecord } from '@causeway/shared/events/association-reco
 import { newEnvelope } from '@causeway/shared/events/envelope';
 import type { FactOf } from '@causeway/shared/events/facts';
 import type { Logger } from '@causeway/shared/logger';
+import { ClosedAssociations } from './closed-associations.ts';
 import { describeConnection, describeEnded, describeRejected } from './describe-association.ts';
 import { RecordAggregator } from './record-aggregator.ts';
 
@@ -45,6 +46,9 @@ export function createAssociationRecords({ bus, log }: { bus: Pick<Bus, 'publish
   const facts = new FactQueue(bus, log);
   const tell = (association: AssociationRecord): void => facts.add({ ...newEnvelope(), type: 'ledger.association.ended', association });
   const aggregator = new RecordAggregator({ tell, windowMs: WINDOW_MS, individually: INDIVIDUALLY, maxKinds: MAX_KINDS });
+  const closed = new ClosedAssociations((associations) =>
+    facts.add({ ...newEnvelope(), type: 'ledger.associations.closed', associations }),
+  );
   const add = (record: AssociationRecord): void => aggregator.add(record, performance.now());
   const looking = setInterval(() => {
     aggregator.look(performance.now());
@@ -52,7 +56,11 @@ export function createAssociationRecords({ bus, log }: { bus: Pick<Bus, 'publish
   }, LOOK_EVERY_MS);
   looking.unref();
   return {
-    ended: (association, end, summary) => add(describeEnded(association, end, summary)),
+    ended: (association, end, summary) => {
+      const record = describeEnded(association, end, summary);
+      add(record);
+      closed.add(record);
+    },
     rejected: (request, answer) => add(describeRejected(request, answer)),
     reported: (event) => {
       if (CONNECTION_EVENTS.has(event.kind) && event.association === undefined) add(describeConnection(event));
@@ -60,12 +68,13 @@ export function createAssociationRecords({ bus, log }: { bus: Pick<Bus, 'publish
     stop: async () => {
       clearInterval(looking);
       aggregator.flush();
+      closed.flush();
       await facts.send();
     },
   };
 }
 
-type AssociationFact = FactOf<'ledger.association.ended'>;
+type AssociationFact = FactOf<'ledger.association.ended' | 'ledger.associations.closed'>;
 
 /** Sends in order; what the broker does not take waits for the next look, at most so many. */
 class FactQueue {

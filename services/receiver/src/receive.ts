@@ -90,11 +90,11 @@ class InstanceSink implements DataSetSink {
   #commitGoesOn = false;
   #facility: string | undefined;
 
-  constructor(parts: ReceiveParts, { request: { callingAe, calledAe, peer } }: AcceptedAssociation, request: CStoreRequest) {
+  constructor(parts: ReceiveParts, { id, request: { callingAe, calledAe, peer } }: AcceptedAssociation, request: CStoreRequest) {
     this.#parts = parts;
     this.#request = request;
     const tlsSubject = peer.tls?.subject?.slice(0, MOST_SUBJECT_CHARACTERS);
-    this.#facts = { callingAe, calledAe, source: peer.address, listener: peer.listener, tlsSubject };
+    this.#facts = { id, callingAe, calledAe, source: peer.address, listener: peer.listener, tlsSubject };
     const attributes = { 'dicom.sop_class_uid': request.affectedSopClassUid, 'dicom.transfer_syntax_uid': request.transferSyntaxUid };
     this.#span = startSpan({ name: 'C-STORE', kind: SpanKind.SERVER, attributes });
     this.#header = parts.header();

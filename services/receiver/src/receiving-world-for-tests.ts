@@ -127,7 +127,7 @@ export function world(behaviour: Behaviour = {}): World {
     answered: () => {},
   } as unknown as Parameters<typeof receiveInstance>[0];
   const association = {
-    id: 'a1',
+    id: '0b5b0c4e-5b0f-4d7c-9f5e-1f6a3f6c2d11',
     contexts: [],
     roles: [],
     request: {

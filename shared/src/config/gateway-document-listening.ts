@@ -34,6 +34,7 @@ export const gateway = section({
   calledAeTitles: list(aeTitleOrAny()).default(['GATEWAY']),
   callers: list(caller).min(1).default([{}]),
   timeZone,
+  settleAfter: duration('1s', '1d').prefault('2m'),
 }).prefault({});
 
 const serverTls = section({

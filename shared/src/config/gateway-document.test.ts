@@ -26,6 +26,7 @@ describe('gateway.example.yaml', () => {
       calledAeTitles: ['GATEWAY', 'GATEWAY_STAT'],
       callers: [{}],
       timeZone: 'Europe/Berlin',
+      settleAfter: 120_000,
     });
     assert.equal(document.listeners[1]?.tls?.clientCert, 'required');
     assert.deepEqual(document.negotiation.callers, [

@@ -3,6 +3,7 @@ import type { ConflictingReceipt } from './conflict-rows.ts';
 import type { Queryable } from './database.ts';
 import { deliveryWithin, type FacilityScope, instanceWithin } from './facility-scope.ts';
 import { prefixQuery } from './search-words.ts';
+import { SHOWN_ARRIVAL } from './study-arrivals.ts';
 import { type Disagreement, disagreementsOf, flagsOf } from './study-flags.ts';
 import { DELIVERIES_OF_STUDY_MONTHS, OF_STUDY_MONTHS } from './study-months.ts';
 import {
@@ -25,6 +26,9 @@ const text = (keyword: string): string => `COALESCE(d.attributes->>'${keyword}',
 const OWN_HUB = 'i.facility = ANY($1::text[])';
 const OWN_FLAGS = `CASE WHEN EXISTS (SELECT FROM study_flags g WHERE g.study_key = n.study_key) THEN ${flagsOf(OWN_OF_STUDY, OWN_HUB)} ELSE '{}' END`;
 
+/** Told only where what came last is their own: how another facility's association ended is not theirs to know. */
+const OWN_ARRIVAL = `(SELECT ${SHOWN_ARRIVAL} FROM study_arrivals a JOIN instances i ON i.receipt_id = a.last_receipt WHERE a.study_key = n.study_key AND ${OWN})`;
+
 /**
  * The description is that of the earliest instance of their own: the study's row may have that of another facility's.
  * Counted from the instances, by the index on the study.
@@ -32,7 +36,7 @@ const OWN_FLAGS = `CASE WHEN EXISTS (SELECT FROM study_flags g WHERE g.study_key
 const SHOWN = `s.study_key AS "studyKey", ${text('PatientName')} AS "patientName", ${text('PatientID')} AS "patientId",
   ${text('PatientBirthDate')} AS "patientBirthDate", ${text('PatientSex')} AS "patientSex", ${text('AccessionNumber')} AS "accessionNumber",
   ${text('StudyDate')} AS "studyDate", ${text('StudyTime')} AS "studyTime", ${text('StudyDescription')} AS "studyDescription",
-  ${text('InstitutionName')} AS "institutionName", t.*, f.facilities, o.deliveries, c.conflicting, ${OWN_FLAGS} AS flags`;
+  ${text('InstitutionName')} AS "institutionName", t.*, f.facilities, o.deliveries, c.conflicting, ${OWN_FLAGS} AS flags, ${OWN_ARRIVAL} AS arrival`;
 
 const COUNTED = `
   CROSS JOIN LATERAL (SELECT count(DISTINCT i.sop_instance_uid) AS instances, count(*) AS receipts, count(*) FILTER (WHERE i.state = 'held') AS held,

@@ -2,6 +2,7 @@
 import type { Queryable } from './database.ts';
 import { deliveryWithin, type FacilityScope, instanceWithin } from './facility-scope.ts';
 import { type OpenWork, openWork } from './open-work.ts';
+import { INCOMPLETE } from './study-arrivals.ts';
 import { flagsOf } from './study-flags.ts';
 import { DELIVERIES_OF_STUDY_MONTHS, OF_STUDY_MONTHS } from './study-months.ts';
 import {
@@ -94,6 +95,7 @@ const OPEN = `SELECT
       OR count(DISTINCT (i.study_key, i.series_key)) > 1) AS own) AS conflicting,
   (SELECT count(*) FROM study_flags c JOIN study_counts n USING (study_key)
     WHERE ${MAYBE_OWN} AND cardinality(${flagsOf(`i.study_key = n.study_key AND ${OF_STUDY_MONTHS} AND ${OWN}`, OWN_HUB)}) > 0) AS flagged,
+  (SELECT count(*) FROM study_arrivals a JOIN instances i ON i.receipt_id = a.last_receipt WHERE ${INCOMPLETE} AND ${OWN}) AS incomplete,
   COALESCE((SELECT GREATEST(0, extract(epoch FROM now() - min(d.due_at)))::float8 FROM deliveries d
     WHERE d.state IN ('due', 'retrying', 'parked') AND ${OWN_DELIVERY}), 0) AS "oldestOpenSeconds"`;
 

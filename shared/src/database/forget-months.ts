@@ -80,7 +80,8 @@ async function forgetStudies(transaction: Queryable): Promise<void> {
     await transaction.query(`DELETE FROM ${table} WHERE study_key IN (SELECT study_key FROM gone)`);
     await transaction.query(`INSERT INTO ${table} SELECT * FROM ${view} WHERE study_key = ANY(ARRAY(SELECT study_key FROM staying))`);
   }
-  for (const table of ['studies', 'series', 'facility_studies']) await transaction.query(`DELETE FROM ${table} WHERE ${left}`);
+  for (const table of ['studies', 'series', 'facility_studies', 'study_arrivals', 'study_settlings'])
+    await transaction.query(`DELETE FROM ${table} WHERE ${left}`);
   await transaction.query(
     'DELETE FROM conflicts c WHERE NOT EXISTS (SELECT FROM instances i WHERE i.sop_instance_uid = c.sop_instance_uid)',
   );

@@ -66,7 +66,7 @@ export function instanceRowOf(instance: Instance, change: InstanceChange): Insta
     digest: instance.digest,
     transfer_syntax_uid: instance.transferSyntaxUid,
     lane: instance.lane,
-    association: instance.association,
+    association: keptOf(instance.association),
     attributes: instance.attributes,
     received_at: isoMillis(instance.receivedAt),
     facility: change.facility ?? null,
@@ -82,6 +82,9 @@ export function instanceRowOf(instance: Instance, change: InstanceChange): Insta
     compression_order: change.compression ? change.order : null,
   };
 }
+
+/** The id is of use while studies settle (study-arrivals.ts), and not worth its place in millions of rows. */
+const keptOf = ({ id: _, ...association }: Instance['association']): Instance['association'] => association;
 
 /** The newer state; and the newest compression, which not every fact carries. */
 export function mergedInstance(a: InstanceRow, b: InstanceRow): InstanceRow {

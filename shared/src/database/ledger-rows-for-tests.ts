@@ -10,6 +10,9 @@ const TABLES: Record<string, string> = {
   destination_states: 'destination',
   operator_actions: 'id',
   conflicts: 'sop_instance_uid',
+  study_arrivals: 'study_key',
+  study_settlings: 'study_key, receipt_id',
+  association_ends: 'id',
 };
 
 /** Counts by their key; of those that came down to 0 nothing is left to tell. */

@@ -1,5 +1,6 @@
 // How much waits: for an operator, or for a destination.
 import type { Queryable } from './database.ts';
+import { INCOMPLETE } from './study-arrivals.ts';
 
 export interface OpenWork {
   readonly held: number;
@@ -12,6 +13,8 @@ export interface OpenWork {
   readonly conflicting: number;
   /** Studies whose instances disagree about the patient or their endpoints. */
   readonly flagged: number;
+  /** Studies that have settled after their last association broke off. */
+  readonly incomplete: number;
   /** Age of the delivery that has been open or parked longest; 0: none is. */
   readonly oldestOpenSeconds: number;
 }
@@ -26,6 +29,7 @@ export async function openWork(target: Queryable): Promise<OpenWork> {
     (SELECT COALESCE(sum(deliveries), 0)::float8 FROM destination_counts WHERE state = 'parked') AS parked,
     (SELECT count(*) FROM conflicts) AS conflicting,
     (SELECT count(*) FROM study_flags) AS flagged,
+    (SELECT count(*) FROM study_arrivals a WHERE ${INCOMPLETE}) AS incomplete,
     COALESCE((SELECT GREATEST(0, extract(epoch FROM now() - min(due_at)))::float8 FROM deliveries WHERE state IN ('due', 'retrying', 'parked')), 0)
       AS "oldestOpenSeconds"`);
   return work!;

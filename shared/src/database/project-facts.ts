@@ -18,6 +18,7 @@ import { upsertFacilityStudies } from './facility-study-rows.ts';
 import { AFTER_OTHERS, DELIVERY_RANK, factOrder, INSTANCE_RANK } from './fact-order.ts';
 import { type InstanceChange, type InstanceRow, instanceRowOf, mergedInstance, upsertInstances } from './instance-rows.ts';
 import { recountStudies } from './kept-counts.ts';
+import { MergedRows } from './merged-rows.ts';
 import { applyDiscardings, insertOperatorActions, isReceiptId, type OperatorActionRow, operatorActionRowOf } from './operator-actions.ts';
 import { receiptsOfDeliveries, settleOutcomes } from './outcomes.ts';
 import {
@@ -31,6 +32,7 @@ import {
   upsertRetrievals,
 } from './retrieval-rows.ts';
 import { storable } from './stored-text.ts';
+import { ArrivalRows } from './study-arrivals.ts';
 import { noteStudyFlags } from './study-flags.ts';
 import {
   mergedSeries,
@@ -71,8 +73,10 @@ class ProjectedRows {
   readonly #reports = new MergedRows<CommitmentReportRow>(mergedReport);
   readonly #associations = new MergedRows<AssociationRow>((first) => first);
   readonly #actions = new MergedRows<OperatorActionRow>((first) => first);
+  readonly #arrivals = new ArrivalRows();
 
   add(fact: Fact): void {
+    this.#arrivals.add(fact);
     switch (fact.type) {
       case 'ledger.retrieval.changed':
         this.#retrievals.add(fact.retrieval.id, retrievalRowOf(fact));
@@ -88,6 +92,9 @@ class ProjectedRows {
         break;
       case 'ledger.association.ended':
         this.#associations.add(fact.association.id, associationRowOf(fact.association));
+        break;
+      case 'ledger.associations.closed':
+      case 'ledger.study.settled':
         break;
       case 'ledger.instance.received':
       case 'ledger.instance.ready':
@@ -107,6 +114,7 @@ class ProjectedRows {
       const receiptIds = await this.#receipts(transaction, touched.receiptIds);
       await upsertStudies(transaction, this.#studies.sorted(), this.#series.sorted());
       const received = await upsertInstances(transaction, this.#instances.sorted());
+      await this.#arrivals.write(transaction);
       await upsertFacilityStudies(transaction, this.#instances.sorted());
       await upsertDeliveries(transaction, this.#deliveries.sorted());
       await upsertRetrievals(transaction, this.#retrievals.sorted());
@@ -171,24 +179,6 @@ const deliveredOf = (instance: Instance): Delivered => ({
   studyKey: studyKeyOf(instance),
   lane: instance.lane,
 });
-
-class MergedRows<Row> {
-  readonly #rows = new Map<string, Row>();
-  readonly #merge: (a: Row, b: Row) => Row;
-
-  constructor(merge: (a: Row, b: Row) => Row) {
-    this.#merge = merge;
-  }
-
-  add(key: string, row: Row): void {
-    const known = this.#rows.get(key);
-    this.#rows.set(key, known === undefined ? row : this.#merge(known, row));
-  }
-
-  sorted(): Row[] {
-    return [...this.#rows].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row);
-  }
-}
 
 function instanceChangeOf(fact: InstanceFact): InstanceChange {
   const { occurredAt: at, generation, facility } = fact;

@@ -3,6 +3,7 @@ import { type ConflictingReceipt, listConflictingReceipts } from './conflict-row
 import type { Queryable } from './database.ts';
 import type { DeliveryState } from './delivery-rows.ts';
 import { prefixQuery } from './search-words.ts';
+import { SHOWN_ARRIVAL, type StudyArrival } from './study-arrivals.ts';
 import { type Disagreement, disagreementsOf, type StudyFlag } from './study-flags.ts';
 import { OF_STUDY_MONTHS } from './study-months.ts';
 
@@ -37,6 +38,8 @@ export interface StudySummary {
   readonly conflicting: number;
   /** About what its instances disagree. */
   readonly flags: StudyFlag[];
+  /** null: it came in before this was kept; or, for users of some facilities, what came last is not theirs. */
+  readonly arrival: StudyArrival | null;
 }
 
 export interface SeriesSummary {
@@ -85,7 +88,8 @@ const COUNTS = `COALESCE(n.instances, 0) AS instances, COALESCE(n.receipts, 0) A
     SELECT destination, jsonb_object_agg(state, deliveries) AS states FROM study_deliveries WHERE study_key = s.study_key AND deliveries > 0
     GROUP BY destination) AS by_destination) AS deliveries,
   (SELECT count(*) FROM conflicts WHERE study_keys @> ARRAY[s.study_key]) AS conflicting,
-  COALESCE((SELECT flags FROM study_flags WHERE study_key = s.study_key), '{}') AS flags`;
+  COALESCE((SELECT flags FROM study_flags WHERE study_key = s.study_key), '{}') AS flags,
+  (SELECT ${SHOWN_ARRIVAL} FROM study_arrivals a WHERE a.study_key = s.study_key) AS arrival`;
 const COUNTED = 'LEFT JOIN study_counts n ON n.study_key = s.study_key';
 
 /** Newest first, by the time of the latest receipt. */

@@ -1,10 +1,10 @@
 // What happened, for the ledger. Each fact is self-sufficient: it can create its rows whatever came before, late or never.
 import { z } from 'zod';
-import { associationRecord } from './association-record.ts';
+import { associationOutcomes, associationRecord } from './association-record.ts';
 import { commitment } from './commitment.ts';
 import { delivery } from './delivery.ts';
 import { envelope } from './envelope.ts';
-import { assignment, coercion, compression, instance } from './instance.ts';
+import { assignment, coercion, compression, instance, receiptId } from './instance.ts';
 import { retrieval } from './retrieval.ts';
 
 const reason = z.string().max(500);
@@ -135,6 +135,55 @@ export const commitmentReportedFact = envelope.extend({
 /** `ledger.association.ended`: the negotiation record of an association, a rejected request, or a connection that never became one. */
 export const associationEndedFact = envelope.extend({ type: z.literal('ledger.association.ended'), association: associationRecord });
 
+/** `ledger.associations.closed`: associations that stored something and are over, each told once, however many records of associations are summed up. */
+export const associationsClosedFact = envelope.extend({
+  type: z.literal('ledger.associations.closed'),
+  associations: z
+    .array(z.object({ id: z.uuid(), outcome: z.enum(associationOutcomes), endedAt: z.iso.datetime() }))
+    .min(1)
+    .max(500),
+});
+
+/**
+ * How the association ended that brought the last instance of a study. open: it has brought other studies since, and goes on; never-told: its receiver was killed with it;
+ * unknown: nothing says which association it was (the ledger was rebuilt from objects).
+ */
+export const studyEndings = [
+  'released',
+  'aborted-by-peer',
+  'aborted-by-us',
+  'connection-lost',
+  'timed-out',
+  'open',
+  'never-told',
+  'unknown',
+] as const;
+export type StudyEnding = (typeof studyEndings)[number];
+/** The sender broke off: more was to come, as far as one can tell. */
+export const INCOMPLETE_ENDINGS: ReadonlySet<StudyEnding> = new Set([
+  'aborted-by-peer',
+  'aborted-by-us',
+  'connection-lost',
+  'timed-out',
+  'never-told',
+]);
+/**
+ * `ledger.study.settled`: nothing of the study came for `gateway.settleAfter`. Its id is made of the last receipt: the same settling told twice is one. What comes later opens
+ * the study again, and it settles anew: `settling` says for which time. `instances`: different SOP Instance UIDs. `facility`: that of the last association.
+ */
+export const studySettledFact = envelope.extend({
+  type: z.literal('ledger.study.settled'),
+  study: z.object({
+    key: z.string().max(64),
+    instances: z.int().min(0),
+    lastReceiptId: receiptId,
+    lastReceivedAt: z.iso.datetime(),
+    incomplete: z.boolean(),
+    ending: z.enum(studyEndings),
+    settling: z.int().min(1),
+  }),
+});
+
 export const fact = z.discriminatedUnion('type', [
   instanceReceivedFact,
   instanceReadyFact,
@@ -150,6 +199,8 @@ export const fact = z.discriminatedUnion('type', [
   operatorActedFact,
   commitmentReportedFact,
   associationEndedFact,
+  associationsClosedFact,
+  studySettledFact,
 ]);
 export type Fact = z.infer<typeof fact>;
 export type FactOf<T extends Fact['type']> = Extract<Fact, { type: T }>;

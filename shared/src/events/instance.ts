@@ -31,8 +31,11 @@ export type ObjectRef = z.infer<typeof objectRef>;
 /** A longer subject is cut where it comes in. */
 export const MOST_SUBJECT_CHARACTERS = 1024;
 
-/** Facts of the association that brought the instance. `source`: the peer's address without port. */
+/**
+ * Facts of the association that brought the instance. `id`: under which its end is told (facts.ts), not kept with the object. `source`: the peer's address without port.
+ */
 export const associationFacts = z.object({
+  id: z.uuid().optional(),
   callingAe: z.string().max(16),
   calledAe: z.string().max(16),
   source: z.string().max(64),

@@ -29,7 +29,7 @@ const well: GatewayStatus = {
   revision: 4,
   queues: [{ stream: 'RECEIVED', messages: 3, bytes: 900, most: 1_000_000 }],
   ledger: { factsBehind: 0 },
-  work: { held: 0, quarantined: 0, failed: 0, open: 2, parked: 0, conflicting: 0, flagged: 0, oldestOpenSeconds: 4 },
+  work: { held: 0, quarantined: 0, failed: 0, open: 2, parked: 0, conflicting: 0, flagged: 0, incomplete: 0, oldestOpenSeconds: 4 },
   destinations: [destination],
   disk: { free: 100 * GIB, total: 200 * GIB, refusedBelow: 10 * GIB },
 };

@@ -106,7 +106,8 @@ function judgeQueues(queues: GatewayStatus['queues']): Finding {
   return failed(`queues are nearly full: ${named}`, 'What takes from them is too slow or down: a full one refuses new images (A700).');
 }
 
-function judgeWork({ held, quarantined, failed: given, conflicting, flagged, open, oldestOpenSeconds }: GatewayStatus['work']): Finding[] {
+function judgeWork(work: GatewayStatus['work']): Finding[] {
+  const { held, quarantined, failed: given, open, oldestOpenSeconds } = work;
   const findings: Finding[] = [];
   if (held > 0)
     findings.push(
@@ -120,20 +121,30 @@ function judgeWork({ held, quarantined, failed: given, conflicting, flagged, ope
     findings.push(
       warning(`${plural(given, 'delivery', 'deliveries')} failed for good`, 'npm run causeway -- deliveries list, then deliveries retry'),
     );
+  findings.push(...judgeStudies(work));
+  if (open > 0 && oldestOpenSeconds > LONG_UNDELIVERED_SECONDS)
+    findings.push(
+      warning(`the oldest delivery waits for ${age(oldestOpenSeconds)}`, 'npm run causeway -- deliveries list --state retrying'),
+    );
+  return findings.length > 0 ? findings : [ok('nothing is held, quarantined or failed')];
+}
+
+function judgeStudies({ conflicting, flagged, incomplete }: GatewayStatus['work']): Finding[] {
+  const [findings, studies]: [Finding[], string] = [[], 'The page shows what they say.'];
   if (flagged > 0)
     findings.push(
+      warning(`${plural(flagged, 'study', 'studies')} with instances that disagree about the patient or their endpoints`, studies),
+    );
+  if (incomplete > 0)
+    findings.push(
       warning(
-        `${plural(flagged, 'study', 'studies')} with instances that disagree about the patient or their endpoints`,
-        'The page shows what they say.',
+        `${plural(incomplete, 'study', 'studies')} may be incomplete: the last association broke off, and nothing came since`,
+        'Send them again from the modality; the page shows which.',
       ),
     );
   if (conflicting > 0)
     findings.push(
       warning(`${plural(conflicting, 'SOP Instance UID')} received with other content`, 'The page shows them with their study.'),
     );
-  if (open > 0 && oldestOpenSeconds > LONG_UNDELIVERED_SECONDS)
-    findings.push(
-      warning(`the oldest delivery waits for ${age(oldestOpenSeconds)}`, 'npm run causeway -- deliveries list --state retrying'),
-    );
-  return findings.length > 0 ? findings : [ok('nothing is held, quarantined or failed')];
+  return findings;
 }

@@ -72,9 +72,37 @@ function studyRow(study, unfold) {
     element('td', {}, study.facilities.join(', ') || '–', element('span', { class: 'sub' }, study.institutionName)),
     element('td', { class: 'number' }, String(study.instances)),
     element('td', {}, deliveryChips(study)),
-    element('td', { class: 'time', title: new Date(study.lastReceivedAt).toLocaleString() }, moment(study.lastReceivedAt)),
+    element(
+      'td',
+      { class: 'time', title: new Date(study.lastReceivedAt).toLocaleString() },
+      moment(study.lastReceivedAt),
+      study.arrival && element('span', { class: 'sub' }, arrivalChip(study.arrival)),
+    ),
   );
   return row;
+}
+
+const ENDINGS = {
+  released: 'its last association was released',
+  'aborted-by-peer': 'the last association was aborted by the sender',
+  'aborted-by-us': 'the last association was aborted by the gateway',
+  'connection-lost': 'the connection was lost in the last association',
+  'timed-out': 'the last association fell silent and was given up',
+  open: 'its last association went on with other studies',
+  'never-told': 'the receiver ended in the last association',
+  unknown: 'nothing is known of its last association',
+};
+
+function arrivalChip({ state, ending }) {
+  if (state === 'receiving') return 'receiving …';
+  return state === 'incomplete' ? element('span', { title: ENDINGS[ending] }, chip('bad', 'incomplete')) : 'settled';
+}
+
+function arrivalText({ state, at, ending, settlings }) {
+  const times = settlings > 1 ? `, for the ${settlings}. time` : '';
+  if (state === 'receiving') return settlings > 0 ? `receiving more, after it had settled ${plural(settlings, 'time')}` : 'receiving …';
+  const settled = `${moment(at)}${times}: ${ENDINGS[ending] ?? ending}`;
+  return state === 'incomplete' ? `incomplete, settled ${settled}` : `settled ${settled}`;
 }
 
 const lifeDates = ({ patientBirthDate, patientSex }) => [studyMoment(patientBirthDate, ''), patientSex].filter(Boolean).join(' ');
@@ -119,6 +147,7 @@ function studyDetail(study) {
     ['Accession number', study.accessionNumber || '–'],
     ['First received', moment(study.firstReceivedAt)],
     ['Receptions', plural(study.receipts, 'object')],
+    ...(study.arrival ? [['Arrival', arrivalText(study.arrival)]] : []),
     ...study.coercions.map((one) => [one.skipped ? 'Not coerced' : 'Coerced', coercionText(one)]),
     ...study.disagreements.map((one) => [`Disagreeing: ${one.flag}`, `${one.says} (${plural(one.instances, 'instance')})`]),
     ...study.conflicts.map((one) => [conflictText(one), receiptText(one)]),

@@ -1,6 +1,7 @@
 // The gateway document over HTTP: read, validated whole, stored as a revision, published to all services; compared, and taken back.
 import { publishGatewayDocument } from '@causeway/shared/bus/gateway-configuration';
 import { documentChanges } from '@causeway/shared/config/document-changes';
+import { gatewayDocumentText } from '@causeway/shared/config/gateway-document-text';
 import {
   findConfiguration,
   insertConfiguration,
@@ -37,7 +38,7 @@ export function configurationRoutes(app: FastifyInstance, parts: ConsoleParts): 
   app.get('/api/configuration/revisions', async () => ({ revisions: await listConfigurations(parts.database, MAX_LISTED) }));
   app.get<{ Params: { revision: string } }>('/api/configuration/revisions/:revision', async ({ params }) => {
     const { source: document, ...revision } = await stored(parts, parsed(revisionNumber, params.revision));
-    return { ...revision, document };
+    return { ...revision, document, text: gatewayDocumentText(document) };
   });
   app.get('/api/configuration/diff', ({ query }) => compare(parts, parsed(compared, query)));
   app.post('/api/configuration/validate', async ({ body }) => {

@@ -145,11 +145,16 @@ describe('who has the north only', () => {
     assert.deepEqual([study.instances, study.receipts, study.facilities], [1, 1, ['north']]);
     assert.deepEqual(study.deliveries, { 'shared-archive': { failed: 1 } });
     assert.deepEqual(
+      study.delivered.map(({ facility, state, deliveries }: Record<string, unknown>) => [facility, state, deliveries]),
+      [['north', 'failed', 1]],
+    );
+    assert.deepEqual(
       study.series.map(({ seriesDescription }: { seriesDescription: string }) => seriesDescription),
       ['NORTH SERIES'],
     );
     const whole = (await get(everything, `/api/studies/${SHARED_STUDY}`)).json();
     assert.deepEqual([whole.patientName, whole.instances, whole.facilities], ['SOUTH^PATIENT13', 2, ['north', 'south']]);
+    assert.deepEqual(new Set(whole.delivered.map(({ facility }: { facility: string }) => facility)), new Set(['north', 'south']));
   });
 
   test('does not find by words what another facility described, and does find its own', async () => {

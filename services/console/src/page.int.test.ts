@@ -17,7 +17,7 @@ import { applyFacts } from '@causeway/shared/database/project-facts';
 import type { Fact, Held } from '@causeway/shared/events/facts';
 import { type Instance, instanceReady } from '@causeway/shared/events/instance';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
-import { startTestConsole, TEST_PASSWORD, type TestConsole } from './console-for-tests.ts';
+import { startTestConsole, TEST_DOCUMENT, TEST_PASSWORD, type TestConsole } from './console-for-tests.ts';
 import { associationFacts, undeliverableCommitment } from './network-samples-for-tests.ts';
 
 /** A browser without its habit of calling home; as root it has no sandbox. */
@@ -62,6 +62,8 @@ beforeEach(async (t) => {
 });
 
 const know = (...facts: Fact[]): Promise<unknown> => applyFacts(gateway.database, facts);
+const configure = async (document: object): Promise<void> =>
+  assert.equal((await gateway.request('PUT', '/api/configuration', { document })).statusCode, 200);
 const shows = (text: string): Promise<void> => page.getByText(text).first().waitFor();
 const held: Held = { reason: 'ambiguous', detail: 'calling AE title CT1 fits two facilities', candidates: ['ms44', 'north'] };
 
@@ -356,6 +358,61 @@ describe('the page', () => {
     await looked('users');
   });
 
+  test('lets an administrator change the gateway document: checked, refused with every problem, rehearsed, applied, and taken back', async () => {
+    const write = (document: object): Promise<void> => page.getByLabel('Gateway document').fill(JSON.stringify(document));
+    await configure(TEST_DOCUMENT);
+    await signIn('configuration');
+    await shows('which holds');
+    await write({ ...TEST_DOCUMENT, facilities: [{ id: 'north', match: [{}], destinations: ['nowhere'] }] });
+    await page.getByRole('button', { name: 'Check' }).click();
+    await shows('it cannot be applied');
+    await shows('facilities[0].destinations[0]');
+    await looked('configuration-refused');
+    await write({ ...TEST_DOCUMENT, limits: { associations: 7 } });
+    await page.getByRole('button', { name: 'Rehearse' }).click();
+    await shows('0 of 0 instances received since');
+    await page.getByRole('button', { name: 'Apply…' }).click();
+    await page.getByRole('dialog').getByText('limits').waitFor();
+    await page.getByLabel('Comment').fill('fewer associations');
+    await looked('configuration-apply');
+    await page.getByRole('button', { name: 'Apply', exact: true }).click();
+    const row = page.getByRole('row', { name: 'fewer associations' });
+    await row.getByText('holds').waitFor();
+    await row.getByRole('button').first().click();
+    await page.getByText('{"associations":7}').first().waitFor();
+    await looked('configuration');
+    await page.getByRole('button', { name: 'Roll back…' }).first().click();
+    await page.getByRole('button', { name: 'Roll back', exact: true }).click();
+    await shows('This is revision 3, which holds.');
+    assert.doesNotMatch(await page.getByLabel('Gateway document').inputValue(), /limits/);
+  });
+
+  test('keeps what was typed when somebody else applies a document, and does not apply over it', async () => {
+    await configure(TEST_DOCUMENT);
+    await signIn('configuration');
+    await shows('which holds');
+    await page.getByLabel('Gateway document').fill(JSON.stringify({ ...TEST_DOCUMENT, limits: { associations: 7 } }));
+    await configure({ ...TEST_DOCUMENT, limits: { associations: 8 } });
+    await shows('holds by now');
+    await page.getByRole('button', { name: 'Apply…' }).click();
+    await page.getByRole('button', { name: 'Apply', exact: true }).click();
+    await shows('Somebody applied another revision since.');
+    assert.match(await page.getByLabel('Gateway document').inputValue(), /"associations":7/);
+    await looked('configuration-meanwhile');
+  });
+
+  test('tells why a study went where it went', async () => {
+    await configure(TEST_DOCUMENT);
+    const instance = sampleInstance(1, 1);
+    await know(receivedFact(instance, 1), routedFact(instance, 1, { to: ['cloud'] }), confirmedFact(sampleDelivery(instance, 'cloud'), 2));
+    await signIn();
+    await page.locator('.disclose').first().click();
+    await page.getByRole('table', { name: 'Deliveries' }).getByText('stow 200').waitFor();
+    await page.getByRole('button', { name: 'Why did it go where it went?' }).click();
+    await page.getByRole('table', { name: 'Rules tried' }).getByText('applied').first().waitFor();
+    await looked('why');
+  });
+
   test('offers a reader nothing to do, and no users', async () => {
     const instance = sampleInstance(1, 1);
     await know(routedFact(instance, 1, { to: ['cloud'] }), failedFact(sampleDelivery(instance, 'cloud'), 2));
@@ -367,7 +424,7 @@ describe('the page', () => {
     await page.getByLabel('Password').press('Enter');
     await shows('0122 SOP class not supported');
     for (const name of [/Retry/, /Give up/]) assert.equal(await page.getByRole('button', { name }).count(), 0, String(name));
-    assert.equal(await page.getByRole('link', { name: 'Users' }).count(), 0);
+    for (const name of ['Users', 'Configuration']) assert.equal(await page.getByRole('link', { name }).count(), 0, name);
     await looked('reader');
   });
 });

@@ -2,6 +2,7 @@
 
 import { findStudyWithin, listStudiesWithin } from '@causeway/shared/database/facility-study-queries';
 import { openWorkWithin } from '@causeway/shared/database/facility-work-queries';
+import { listStudyDeliveries } from '@causeway/shared/database/study-deliveries';
 import type { StudySummary } from '@causeway/shared/database/study-queries';
 import { listOperatorActions } from '@causeway/shared/database/work-queries';
 import type { FastifyInstance } from 'fastify';
@@ -29,9 +30,10 @@ export function studyRoutes(app: FastifyInstance, parts: ConsoleParts): void {
   });
   app.get<{ Params: { uid: string } }>('/api/studies/:uid', async (request) => {
     const { uid } = request.params;
-    const study = await findStudyWithin(parts.database, requestScope(request), uid);
+    const scope = requestScope(request);
+    const study = await findStudyWithin(parts.database, scope, uid);
     if (!study) throw notFound(`Study ${uid}`);
-    return study;
+    return { ...study, delivered: await listStudyDeliveries(parts.database, uid, scope) };
   });
   app.get('/api/work', (request) => openWorkWithin(parts.database, requestScope(request)));
   app.get('/api/destinations', async (request) => ({ destinations: await describeDestinations(parts, requestScope(request)) }));

@@ -4,6 +4,8 @@ export class ApiProblem extends Error {
   constructor(status, answer) {
     super([answer.detail, answer.whatToDo].filter(Boolean).join(' '));
     this.status = status;
+    /** Of a document that was refused. */
+    this.problems = answer.problems;
   }
 }
 

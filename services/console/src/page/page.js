@@ -3,6 +3,7 @@ import { accountView } from './account.js';
 import { ask, get, post } from './api.js';
 import { associationsView } from './associations.js';
 import { commitmentsView } from './commitments.js';
+import { configurationView } from './configuration.js';
 import { daysView } from './days.js';
 import { auditView, destinationsView } from './destinations.js';
 import { failedView, parkedView } from './failed.js';
@@ -24,9 +25,12 @@ const VIEWS = {
   associations: { title: 'Associations', make: associationsView },
   commitments: { title: 'Storage commitment', make: commitmentsView },
   audit: { title: 'Audit', make: auditView },
+  configuration: { title: 'Configuration', make: configurationView },
   users: { title: 'Users', make: usersView },
   account: { title: 'Account', make: accountView },
 };
+
+const FOR_ADMINISTRATORS = ['configuration', 'users'];
 
 const byId = (id) => document.getElementById(id);
 const app = byId('app');
@@ -87,7 +91,7 @@ async function act(work, done, refused = (text) => toast(text, 'bad')) {
 function showView() {
   if (!session) return;
   const asked = location.hash.slice(1);
-  const name = Object.hasOwn(VIEWS, asked) && (asked !== 'users' || isAdministrator()) ? asked : 'studies';
+  const name = Object.hasOwn(VIEWS, asked) && mayOpen(asked) ? asked : 'studies';
   view = VIEWS[name].make({ refresh, act, session, gateway: () => get('/api/gateway') });
   byId('view').replaceChildren(view.root);
   document.title = `${VIEWS[name].title} – Causeway`;
@@ -116,13 +120,13 @@ function showApp(signedIn) {
   signInPage.hidden = true;
   app.hidden = false;
   byId('account-link').textContent = session.user;
-  byId('users-link').hidden = !isAdministrator();
+  for (const name of FOR_ADMINISTRATORS) byId(`${name}-link`).hidden = !mayOpen(name);
   // What a reader may not do is not offered; the console refuses it in any case.
   app.classList.toggle('reader', session.role === 'reader');
   showView();
 }
 
-const isAdministrator = () => session?.role === 'administrator';
+const mayOpen = (name) => !FOR_ADMINISTRATORS.includes(name) || session?.role === 'administrator';
 
 function badge(id, count) {
   byId(id).textContent = String(count);

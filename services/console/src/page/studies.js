@@ -1,6 +1,7 @@
 // The studies, newest first: who, what, from where, and what became of it at each destination.
 import { get } from './api.js';
 import { chip, element, empty, syncRows, table } from './elements.js';
+import { STATE_KINDS, whyButton } from './explanation.js';
 import { bytes, moment, personName, plural, studyMoment } from './format.js';
 import { facts, unfolding } from './unfold.js';
 
@@ -169,8 +170,40 @@ function studyDetail(study) {
   return [
     facts(rows),
     element('table', { 'aria-label': 'Series' }, element('thead', {}, element('tr', {}, ...head)), element('tbody', {}, ...series)),
+    ...(study.delivered.length > 0 ? [deliveriesTable(study.delivered)] : []),
+    whyButton(study.studyKey),
   ];
 }
+
+const DELIVERED_COLUMNS = ['Destination', 'On behalf of', 'State', 'When', 'Rule', 'Revision', 'Deliveries'];
+const deliveriesTable = (rows) =>
+  element(
+    'table',
+    { 'aria-label': 'Deliveries' },
+    element(
+      'thead',
+      {},
+      element(
+        'tr',
+        {},
+        ...DELIVERED_COLUMNS.map((name, at) => element('th', { scope: 'col', class: at > 4 ? 'number' : undefined }, name)),
+      ),
+    ),
+    element('tbody', {}, ...rows.map(deliveriesRow)),
+  );
+
+const deliveriesRow = ({ destination, facility, state, from, to, because, rule, revision, deliveries }) =>
+  element(
+    'tr',
+    {},
+    element('td', {}, element('b', {}, destination)),
+    element('td', {}, facility ?? '–'),
+    element('td', {}, chip(STATE_KINDS[state] ?? '', state), because && element('span', { class: 'sub reason' }, because)),
+    element('td', { class: 'time' }, moment(from) === moment(to) ? moment(to) : `${moment(from)} – ${moment(to)}`),
+    element('td', { class: 'reason' }, rule),
+    element('td', { class: 'number' }, String(revision)),
+    element('td', { class: 'number' }, String(deliveries)),
+  );
 
 const noMatch = (term) =>
   empty('No study found', `Nothing begins with “${term}” in patient, ID, accession number, institution, description or UID.`);

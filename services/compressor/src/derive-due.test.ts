@@ -98,8 +98,9 @@ describe('an order for a derivation', () => {
   it('makes the object and lets the delivery go on with it, in its generation', async () => {
     const { store, published, handle, counted } = setUp();
     const instance = await compressedInstance(store);
-    await handle(orderOf(instance, 'uncompressed'));
+    await handle({ ...orderOf(instance, 'uncompressed'), wasParked: true });
     const [{ event, messageId }] = published as [(typeof published)[0]];
+    assert.equal(event.wasParked, true, 'whether it was parked before goes with it');
     const { profile, object } = event.delivery.derivation!;
     assert.deepEqual([profile, event.generation, event.delivery.id], ['uncompressed', 2, `${instance.receiptId}.pacs`]);
     assert.equal(messageId, `${instance.receiptId}.pacs.2.derived`);

@@ -132,10 +132,10 @@ function reasonOf(error: unknown, deliveryCount: number): string {
 
 /** The same delivery, in the same generation, with one thing more known of it. Without room in its queue it is parked; it orders anew then, and finds what was made. */
 async function goOn({ bus, queues }: DerivePartsDue, order: DerivationDue, result: Result): Promise<void> {
-  const { profile, generation, facility } = order;
+  const { profile, generation, facility, wasParked } = order;
   const said = 'object' in result ? result : { reason: result.reason.slice(0, 300) };
   const delivery = { ...order.delivery, derivation: { profile, ...said } };
-  const due = { ...newEnvelope(generation, facility), type: 'delivery.due', delivery } as const;
+  const due = { ...newEnvelope(generation, facility), type: 'delivery.due', delivery, wasParked } as const;
   const reason = await queues.publish(due, `${delivery.id}.${generation}.derived`);
   if (reason === undefined) return;
   const envelope = newEnvelope(generation, facility);

@@ -39,7 +39,7 @@ export function deliveryRoutes(app: FastifyInstance, parts: ConsoleParts): void 
     const { params, user } = request;
     const stored = await retriable(parts, params.id, requestScope(request));
     assertConfigured(parts, stored.delivery.destination);
-    const fact = await deliverAgain(parts, stored.delivery, stored.generation + 1);
+    const fact = await again(parts, stored);
     await showAtOnce(parts, [
       fact,
       await publishAction(parts.bus, { operator: user!.name, action: 'delivery-retried', subject: params.id }),
@@ -69,8 +69,7 @@ export function deliveryRoutes(app: FastifyInstance, parts: ConsoleParts): void 
         subject: `all ${which.state}${described(which)}`,
       }),
     ]);
-    const act = ({ delivery, generation }: StoredDelivery): Promise<Fact> => deliverAgain(parts, delivery, generation + 1);
-    const facts = await actOnSeveral(parts, { ...which, among: configured(parts) }, act);
+    const facts = await actOnSeveral(parts, { ...which, among: configured(parts) }, (stored) => again(parts, stored));
     return { deliveries: facts.length, parked: facts.filter(isParked).length };
   });
   app.post('/api/deliveries/discard', async (request) => {
@@ -89,6 +88,9 @@ const namesSome = ({ destination, study }: Several): boolean => destination !== 
 
 const described = ({ destination, study }: Several): string =>
   `${destination === undefined ? '' : ` to ${destination}`}${study === undefined ? '' : ` of study ${study}`}`;
+
+const again = (parts: ConsoleParts, { delivery, generation, state }: StoredDelivery): Promise<Fact> =>
+  deliverAgain(parts, delivery, { generation: generation + 1, wasParked: state === 'parked' });
 
 const isParked = ({ type }: Fact): boolean => type === 'ledger.delivery.parked';
 

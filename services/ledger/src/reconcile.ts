@@ -150,7 +150,7 @@ async function deliverUnqueuedTo(parts: ReconcileParts, destination: string, { o
   for (;;) {
     const page = await findDeliveriesInState(database, { destination, states, olderThan, afterId, limit: PAGE });
     if (page.length === 0) break;
-    for (const { delivery, generation } of page) await deliverAgain(parts, delivery, generation + 1);
+    for (const { delivery, generation } of page) await deliverAgain(parts, delivery, { generation: generation + 1 });
     metrics.reconciled('deliveries', page.length);
     count += page.length;
     afterId = page.at(-1)!.delivery.id;

@@ -6,7 +6,7 @@ import { RecordingBus } from '@causeway/shared/bus/recording-bus-for-tests';
 import { parseGatewayDocument } from '@causeway/shared/config/gateway-document';
 import { parkedFact, routedFact, sampleDelivery, sampleInstance } from '@causeway/shared/database/facts-for-tests';
 import { applyFacts } from '@causeway/shared/database/project-facts';
-import type { Delivery } from '@causeway/shared/events/delivery';
+import { type Delivery, deliveryDue } from '@causeway/shared/events/delivery';
 import type { Fact } from '@causeway/shared/events/facts';
 import type { Lane } from '@causeway/shared/events/instance';
 import { log, metrics, startTestLedger, type TestLedger } from './ledger-for-tests.ts';
@@ -61,6 +61,7 @@ describe('parked deliveries', () => {
     assert.equal(await requeue(parts), LIMIT);
     assert.deepEqual(published(parts.bus), [...idsOf(stat), ...idsOf(routine)]);
     assert.deepEqual(new Set(parts.bus.published.map(({ event }) => event.generation)), new Set([1]));
+    assert.ok(parts.bus.published.every(({ event }) => deliveryDue.parse(event).wasParked === true));
     assert.deepEqual(idsOf(await inState('parked')), idsOf(prior).sort());
     assert.deepEqual(
       parts.bus.facts.map(({ type }) => type),

@@ -79,7 +79,7 @@ async function inOrder(transaction: Parameters<typeof findDeliveries>[0], ids: r
 /** undefined: the queue has filled up meanwhile, and it stays parked as it is. */
 async function queueOne(parts: RequeueParts, { delivery, generation, objectDeleted }: StoredDelivery): Promise<Fact | undefined> {
   if (!objectDeleted) {
-    const queued = await queueAgain(parts, delivery, generation + 1);
+    const queued = await queueAgain(parts, delivery, { generation: generation + 1, wasParked: true });
     return typeof queued === 'object' ? queued : undefined;
   }
   const reason = 'its object was deleted while it was parked';

@@ -8,10 +8,10 @@ import { derivationSubject } from '@causeway/shared/events/flow';
 /** Resolves when JetStream has it: then the message of the delivery may be acknowledged. */
 export async function orderDerivation(
   bus: Pick<Bus, 'publish'>,
-  { delivery, generation, facility }: DeliveryDue,
+  { delivery, generation, facility, wasParked }: DeliveryDue,
   profile: DerivationProfile,
 ): Promise<void> {
-  const event: DerivationDue = { ...newEnvelope(generation, facility), type: 'derivation.due', profile, delivery };
+  const event: DerivationDue = { ...newEnvelope(generation, facility), type: 'derivation.due', profile, delivery, wasParked };
   const subject = derivationSubject(profile, delivery.destination, delivery.instance.lane);
   await bus.publish(event, { subject, messageId: `${delivery.id}.${generation}.derive` });
 }

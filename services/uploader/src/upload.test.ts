@@ -194,6 +194,18 @@ describe('upload', () => {
     assert.equal(parcels[0]!.resend, true);
   });
 
+  it('calls nothing a resend that was parked unsent before: only an earlier generation can have arrived', async () => {
+    const { parts, parcels } = await newStory([delivered, unknownOutcome('reset', 'suspect'), delivered]);
+    await upload({ event: { ...newDue(), generation: 1, wasParked: true }, deliveryCount: 1 }, parts);
+    const tried = newDue();
+    await assert.rejects(upload({ event: tried, deliveryCount: 1 }, parts), TransientError);
+    await upload({ event: { ...tried, generation: 3, wasParked: true }, deliveryCount: 1 }, parts);
+    assert.deepEqual(
+      parcels.map(({ resend }) => resend),
+      [false, false, true],
+    );
+  });
+
   it('sends a delivery again when its mark is of other content under the same id', async () => {
     const { parts, parcels } = await newStory([delivered, delivered]);
     const due = newDue();
@@ -253,9 +265,9 @@ describe('upload of another form', () => {
   it('orders it before anything is sent where the destination wants uncompressed images', async () => {
     const { parts, done, ordered } = await newStory([]);
     const due = jpegDue(4);
-    await upload({ event: due, deliveryCount: 1 }, { ...parts, form: { images: 'uncompressed' } });
+    await upload({ event: { ...due, wasParked: true }, deliveryCount: 1 }, { ...parts, form: { images: 'uncompressed' } });
     assert.deepEqual(done, ['derivation.due.uncompressed.archive.routine']);
-    assert.deepEqual([ordered[0]?.delivery.id, ordered[0]?.generation], [due.delivery.id, 4]);
+    assert.deepEqual([ordered[0]?.delivery.id, ordered[0]?.generation, ordered[0]?.wasParked], [due.delivery.id, 4, true]);
   });
 
   it('orders it once the syntax was refused: remembered, told, ordered, and then the message is done', async () => {

@@ -80,8 +80,18 @@ async function mayHaveArrived(
   // Handed out before, and nothing on record: that uploader may have been killed while it sent.
   if (deliveryCount > 1) return true;
   if (due.generation === 0) return false;
+  if (due.wasParked === true) return await mayHaveArrivedBefore(due, records);
   const before = await records.history({ ...due, generation: due.generation - 1 });
   return before.attempts === 0 || before.mayHaveArrived;
+}
+
+/** What was parked was not sent in that generation: the last one with an attempt tells. */
+async function mayHaveArrivedBefore(due: DeliveryDue, records: DeliveryRecords): Promise<boolean> {
+  for (let generation = due.generation - 1; generation >= 0; generation -= 1) {
+    const before = await records.history({ ...due, generation });
+    if (before.attempts > 0) return before.mayHaveArrived;
+  }
+  return false;
 }
 
 interface Ended {

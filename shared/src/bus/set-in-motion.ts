@@ -40,18 +40,28 @@ export interface DeliveryMotion {
   readonly queues: Pick<DeliveryQueues, 'publish'>;
 }
 
+/** `wasParked`: as in the event. */
+export interface DeliveryAgain {
+  readonly generation: number;
+  readonly wasParked?: boolean;
+}
+
 /** Queued, or parked where no queue has room: the fact tells which. */
-export async function deliverAgain(motion: DeliveryMotion, delivery: Delivery, generation: number): Promise<Fact> {
-  const queued = await queueAgain(motion, delivery, generation);
+export async function deliverAgain(motion: DeliveryMotion, delivery: Delivery, again: DeliveryAgain): Promise<Fact> {
+  const queued = await queueAgain(motion, delivery, again);
   if (typeof queued === 'object') return queued;
-  const envelope = newEnvelope(generation, delivery.facility);
+  const envelope = newEnvelope(again.generation, delivery.facility);
   return told(motion.bus, { ...envelope, type: 'ledger.delivery.parked', delivery, reason: queued });
 }
 
 /** The fact, or the reason why nothing was published. */
-export async function queueAgain({ bus, queues }: DeliveryMotion, delivery: Delivery, generation: number): Promise<Fact | ParkReason> {
+export async function queueAgain(
+  { bus, queues }: DeliveryMotion,
+  delivery: Delivery,
+  { generation, wasParked }: DeliveryAgain,
+): Promise<Fact | ParkReason> {
   const { facility } = delivery;
-  const event = { ...newEnvelope(generation, facility), type: 'delivery.due', delivery } as const;
+  const event = { ...newEnvelope(generation, facility), type: 'delivery.due', delivery, wasParked } as const;
   const full = await queues.publish(event, `${delivery.id}.due.${generation}`);
   return full ?? told(bus, { ...newEnvelope(generation, facility), type: 'ledger.delivery.due', delivery });
 }

@@ -33,12 +33,17 @@ export const delivery = z.object({
 });
 export type Delivery = z.infer<typeof delivery>;
 
-/** `delivery.due.<destination>.<lane>.<facility>` */
-export const deliveryDue = envelope.extend({ type: z.literal('delivery.due'), delivery });
+/** `delivery.due.<destination>.<lane>.<facility>`. `wasParked`: in the generation before, in which no uploader had it to send (but for a refused syntax). */
+export const deliveryDue = envelope.extend({ type: z.literal('delivery.due'), delivery, wasParked: z.boolean().optional() });
 export type DeliveryDue = z.infer<typeof deliveryDue>;
 
 /** `derivation.due.<profile>.<destination>.<lane>`: the compressor makes the object, then publishes `delivery.due` for the same delivery. */
-export const derivationDue = envelope.extend({ type: z.literal('derivation.due'), profile: derivationProfile, delivery });
+export const derivationDue = envelope.extend({
+  type: z.literal('derivation.due'),
+  profile: derivationProfile,
+  delivery,
+  wasParked: z.boolean().optional(),
+});
 export type DerivationDue = z.infer<typeof derivationDue>;
 
 /** The object that is sent where neither compression nor a derivation made one: as coerced on receipt, else as received. */

@@ -69,7 +69,11 @@ export async function startStorescp(
   return { ...peer, port, output };
 }
 
-export async function startOrthanc(folder: string): Promise<Peer & { dicomPort: number; url: string; dicomWebUrl: string }> {
+/** `more`: of its configuration. */
+export async function startOrthanc(
+  folder: string,
+  more: object = {},
+): Promise<Peer & { dicomPort: number; url: string; dicomWebUrl: string }> {
   const [dicomPort, httpPort] = [await freePort(), await freePort()];
   const storage = join(folder, 'orthanc');
   await mkdir(storage, { recursive: true });
@@ -86,6 +90,7 @@ export async function startOrthanc(folder: string): Promise<Peer & { dicomPort: 
     OverwriteInstances: true,
     Plugins: ['/usr/share/orthanc/plugins/libOrthancDicomWeb.so'],
     DicomWeb: { Enable: true },
+    ...more,
   };
   await writeFile(path, JSON.stringify(configuration));
   const peer = startPeer('Orthanc', [path]);

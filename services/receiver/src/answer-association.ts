@@ -5,6 +5,7 @@ import type { AssociationAnswer } from '@causeway/shared/dicom/dimse/scp';
 import type { AssociationRequest, RejectAnswer } from '@causeway/shared/dicom/upper-layer/association';
 import type { Refusal } from './admission.ts';
 import { answerContext } from './answer-context.ts';
+import { isArchiveReport, mayReport } from './archive-reports.ts';
 import { quirksOf } from './sender-quirks.ts';
 import { answerExtendedNegotiations, answerRoles } from './storage-agreement.ts';
 
@@ -23,19 +24,25 @@ const CONGESTED = { result: TRANSIENT, source: PRESENTATION_PROVIDER, reason: TE
 
 /** `overload`: why nothing more is taken now, if so. */
 export function answerAssociation(document: GatewayDocument, request: AssociationRequest, overload?: Refusal): AssociationAnswer {
-  const stranger = refuseStranger(document, request);
-  if (stranger) return stranger;
-  if (overload) return { ...CONGESTED, because: overload.comment, limit: overload.limit };
+  const refusal = isArchiveReport(document, request) ? undefined : refuse(document, request, overload);
+  if (refusal) return refusal;
   const quirks = quirksOf(document, request.callingAe);
-  const contexts = request.contexts.map((context) => answerContext(document.negotiation, request, context));
+  const sender = { ...request, mayReport: mayReport(document, request.callingAe) };
+  const contexts = request.contexts.map((context) => answerContext(document.negotiation, sender, context));
   return {
     contexts,
-    roles: answerRoles(request),
+    roles: answerRoles(sender),
     extendedNegotiations: answerExtendedNegotiations(document, request, contexts),
     userIdentityResponse: request.userIdentity?.type === USER_NAME_ALONE ? Buffer.alloc(0) : undefined,
     maxPduBytes: quirks?.maxPduBytes,
     idleMs: quirks?.idle,
   };
+}
+
+function refuse(document: GatewayDocument, request: AssociationRequest, overload: Refusal | undefined): RejectAnswer | undefined {
+  const stranger = refuseStranger(document, request);
+  if (stranger !== undefined || overload === undefined) return stranger;
+  return { ...CONGESTED, because: overload.comment, limit: overload.limit };
 }
 
 function refuseStranger(document: GatewayDocument, request: AssociationRequest): RejectAnswer | undefined {

@@ -16,14 +16,14 @@ const COMMITMENT_SYNTAXES = [EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIA
 /** PS3.6 table A-1. */
 const STORAGE_SERVICE_CLASS = '1.2.840.10008.4.2';
 
-/** What the sender says of itself and of its SOP classes beside the context. */
-type Sender = Pick<AssociationRequest, 'callingAe' | 'roles' | 'commonExtendedNegotiations'>;
+/** What the sender says of itself and of its SOP classes beside the context. `mayReport`: it may be the provider of storage commitment. */
+export type Sender = Pick<AssociationRequest, 'callingAe' | 'roles' | 'commonExtendedNegotiations'> & { readonly mayReport?: boolean };
 
 export function answerContext(negotiation: Negotiation, sender: Sender, context: ProposedContext): ContextAnswer {
   const { id, abstractSyntaxUid, transferSyntaxUids } = context;
   const refused = (result: ContextResult): ContextAnswer => ({ id, result, transferSyntaxUid: transferSyntaxUids[0] ?? '' });
   if (abstractSyntaxUid === STORAGE_COMMITMENT_PUSH_MODEL) {
-    if (offersOnlyProvider(abstractSyntaxUid, sender)) return refused(USER_REJECTION);
+    if (offersOnlyProvider(abstractSyntaxUid, sender) && !sender.mayReport) return refused(USER_REJECTION);
     const plain = COMMITMENT_SYNTAXES.find((uid) => transferSyntaxUids.includes(uid));
     return plain ? { id, result: 0, transferSyntaxUid: plain } : refused(TRANSFER_SYNTAXES_NOT_SUPPORTED);
   }
@@ -54,7 +54,7 @@ function relatedTo(sopClassUid: string, { commonExtendedNegotiations = [] }: Sen
   return commonExtendedNegotiations.flatMap((said) => (said.sopClassUid === sopClassUid ? said.relatedGeneralSopClassUids : []));
 }
 
-/** We never call back as user of these classes: with the role of a provider alone the context would be of no use. */
+/** We call nobody back as user of these classes, but archives for their commitments: with the role of a provider alone the context would be of no use. */
 function offersOnlyProvider(sopClassUid: string, { roles }: Sender): boolean {
   const role = roles.find((one) => one.sopClassUid === sopClassUid);
   return role !== undefined && !role.scu;

@@ -1,12 +1,14 @@
 // Builds the receiver from its real parts and starts it.
+import { openAskedCommitments } from '@causeway/shared/bus/asked-commitments';
 import type { GatewayDocument } from '@causeway/shared/config/gateway-document';
 import { createHeaderReader, type HeaderReader } from '@causeway/shared/config/header-reader';
 import { fieldsNotActedOn } from '@causeway/shared/config/not-acted-on';
 import { createSecretReader } from '@causeway/shared/config/secret-reference';
-import { createScp } from '@causeway/shared/dicom/dimse/scp';
+import { createScp, type ScpLimits } from '@causeway/shared/dicom/dimse/scp';
 import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME } from '@causeway/shared/dicom/implementation';
 import type { Logger } from '@causeway/shared/logger';
 import { runService, type ServiceContext } from '@causeway/shared/run-service';
+import { takeCommitmentReport } from '@causeway/shared/take-commitment-report';
 import { createAdmission } from './admission.ts';
 import { answerAssociation } from './answer-association.ts';
 import { createAssociationRecords } from './association-records.ts';
@@ -46,6 +48,7 @@ await runService('receiver', async (context) => {
     limitReached: metrics.limitReached,
   };
   const commitments = createCommitments({ bus, store, log, document: () => current().document });
+  const asked = await openAskedCommitments(bus);
   const records = createAssociationRecords({ bus, log });
   const scp = createScp({
     handlers: {
@@ -56,6 +59,7 @@ await runService('receiver', async (context) => {
       },
       storeRequested: (association, request) => receiveInstance(parts, association, request),
       actionRequested: commitments.actionRequested,
+      eventReported: ({ request: { callingAe } }, event) => takeCommitmentReport({ asked, log }, callingAe.trim(), event),
       associationEnded: (association, end, summary) => {
         if (end.kind === 'timed-out') metrics.limitReached('idle');
         log.debug({ association: association.id, ...end }, 'association ended');
@@ -64,10 +68,7 @@ await runService('receiver', async (context) => {
       },
       associationRejected: records.rejected,
     },
-    limits: () => {
-      const { associations, associationsPerSource, maxPduBytes, idle, artim } = current().document.limits;
-      return { associations, associationsPerSource, maxPduBytes, idleMs: idle, artimMs: artim };
-    },
+    limits: () => limitsOf(current().document),
     implementation: { classUid: IMPLEMENTATION_CLASS_UID, versionName: IMPLEMENTATION_VERSION_NAME },
     report: (event) => {
       if (event.limit) metrics.limitReached(event.limit);
@@ -94,6 +95,11 @@ await runService('receiver', async (context) => {
     },
   };
 });
+
+function limitsOf({ limits }: GatewayDocument): ScpLimits {
+  const { associations, associationsPerSource, maxPduBytes, idle, artim } = limits;
+  return { associations, associationsPerSource, maxPduBytes, idleMs: idle, artimMs: artim };
+}
 
 /** The gateway document decides who may call: nothing is taken before there is one. */
 function firstDocument({ configuration, log }: ServiceContext): Promise<GatewayDocument> {

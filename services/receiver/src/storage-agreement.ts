@@ -13,14 +13,18 @@ const SIGNATURES_NOT_PRESERVED = 1;
 const SIGNATURES_PRESERVED = 3;
 
 /**
- * We are the provider: the requestor stays what it is by default, user alone. Answered for the classes of its contexts; for any other a role says nothing, and
- * the answers to thousands of them would not fit into the A-ASSOCIATE-AC.
+ * We are the provider: the requestor stays what it is by default, user alone; but an archive that reports its commitments (`mayReport`) is the provider of them. Answered
+ * for the classes of its contexts; for any other a role says nothing, and the answers to thousands of them would not fit into the A-ASSOCIATE-AC.
  */
-export function answerRoles({ contexts, roles }: AssociationRequest): RoleSelection[] {
+export function answerRoles({
+  contexts,
+  roles,
+  mayReport = false,
+}: AssociationRequest & { readonly mayReport?: boolean }): RoleSelection[] {
   const proposed = new Set(contexts.map(({ abstractSyntaxUid }) => abstractSyntaxUid).filter(isUid));
   return roles
     .filter(({ sopClassUid }) => proposed.has(sopClassUid) && (isTaken(sopClassUid) || sopClassUid === STORAGE_COMMITMENT_PUSH_MODEL))
-    .map(({ sopClassUid, scu }) => ({ sopClassUid, scu, scp: false }));
+    .map(({ sopClassUid, scu, scp }) => ({ sopClassUid, scu, scp: scp && mayReport && sopClassUid === STORAGE_COMMITMENT_PUSH_MODEL }));
 }
 
 /** For each storage class that was accepted with at least one context. */

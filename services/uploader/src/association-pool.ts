@@ -22,6 +22,10 @@ export interface PoolOptions {
   readonly open: (callingAe: string, contexts: ProposedContext[]) => Promise<Association>;
   /** What else will be needed soon, most urgent first. */
   readonly upcoming: () => readonly AssociationNeed[];
+  /** Proposed on every association, whatever is sent [nothing]. */
+  readonly always?: readonly ContextNeed[];
+  /** How long an association is kept without work, ms [5000]. */
+  readonly idleMs?: number;
   readonly clock: Clock;
 }
 
@@ -65,7 +69,7 @@ export class AssociationPool {
     if (session.association.open) {
       this.#idle.set(
         session,
-        this.#options.clock.after(IDLE_MS, () => void this.#release(session)),
+        this.#options.clock.after(this.#options.idleMs ?? IDLE_MS, () => void this.#release(session)),
       );
     }
     this.#wake();
@@ -136,17 +140,20 @@ export class AssociationPool {
   }
 
   async #open(need: AssociationNeed): Promise<Session> {
-    const wanted = [need, ...this.#options.upcoming(), ...this.#used.values()].filter(({ callingAe }) => callingAe === need.callingAe);
+    const { upcoming, always = [] } = this.#options;
+    const { callingAe } = need;
+    const beside = always.map((context) => ({ ...context, callingAe }));
+    const wanted = [need, ...beside, ...upcoming(), ...this.#used.values()].filter((one) => one.callingAe === callingAe);
     const proposed = proposeContexts(wanted);
     this.#remember(wanted);
-    const association = await this.#options.open(need.callingAe, proposed);
+    const association = await this.#options.open(callingAe, proposed);
     const contexts = new Map(
       proposed.map(({ id, abstractSyntaxUid, transferSyntaxUids: [transferSyntaxUid] }) => [
         contextKey({ sopClassUid: abstractSyntaxUid, transferSyntaxUid: transferSyntaxUid! }),
         id,
       ]),
     );
-    return { association, callingAe: need.callingAe, contexts };
+    return { association, callingAe, contexts };
   }
 
   #remember(needs: readonly AssociationNeed[]): void {

@@ -1,6 +1,7 @@
 // One try of a batch: open the objects, send them, and send the original where the destination refuses what was made of it.
 
 import { describeError } from '@causeway/shared/errors';
+import type { StoredCopy } from '@causeway/shared/events/asked-commitment';
 import { type Delivery, derivationProfiles } from '@causeway/shared/events/delivery';
 import type { ObjectRef } from '@causeway/shared/events/instance';
 import type { ObjectStore } from '@causeway/shared/object-store/object-store';
@@ -13,9 +14,13 @@ import { type OutboundChange, openObject, sourceOutcome } from './outbound-objec
 import type { Pace } from './pace.ts';
 import type { Parcel, Sender } from './sender.ts';
 
-/** `resend`: it may have arrived before. `lastTry`: a refusal of unknown meaning parks it now. */
+/**
+ * `resend`: it may have arrived before. `lastTry`: a refusal of unknown meaning parks it now. `commitment`: the destination has to commit to it, under which key that is
+ * on record, and what it has stored already.
+ */
 export interface DueParcel extends Waiting {
   readonly delivery: Delivery;
+  readonly commitment?: { readonly key: string; readonly stored: StoredCopy | undefined };
   readonly resend: boolean;
   readonly lastTry: boolean;
 }
@@ -24,7 +29,7 @@ export interface DueParcel extends Waiting {
 export interface Attempted {
   readonly outcome: Outcome;
   readonly ref: ObjectRef;
-  readonly change?: OutboundChange | undefined;
+  readonly change?: Pick<OutboundChange, 'rules' | 'skipped' | 'digest' | 'size'> | undefined;
 }
 
 export interface AttemptParts {
@@ -136,14 +141,14 @@ const syntaxKey = ({ instance }: Delivery, ref: ObjectRef): string => `${instanc
 const isFinal = (outcome: Outcome): boolean => outcome.kind === 'permanent';
 
 /** A refusal that was the last one allowed. */
-function parked(outcome: Outcome): Outcome {
+export function parked(outcome: Outcome): Outcome {
   if (outcome.kind !== 'refused') return outcome;
   return { kind: 'permanent', reason: `${outcome.reason}; not tried again`, because: 'instance' };
 }
 
 /** What became of the original after the compressed, or derived, object was refused. */
 function joined(first: Attempted, second: Attempted): Attempted {
-  if (second.outcome.kind === 'delivered' || first.outcome.kind === 'delivered') return second;
+  if (!('reason' in first.outcome) || !('reason' in second.outcome)) return second;
   const reason = `${wordOf(first.ref)}: ${first.outcome.reason}; original: ${second.outcome.reason}`;
   return { ...second, outcome: { ...second.outcome, reason } };
 }

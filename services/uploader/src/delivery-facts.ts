@@ -28,7 +28,7 @@ export function confirmedFact(
   };
 }
 
-const coercionOf = ({ rules, skipped }: Pick<OutboundChange, 'rules' | 'skipped'>) => ({
+export const coercionOf = ({ rules, skipped }: Pick<OutboundChange, 'rules' | 'skipped'>) => ({
   rules: [...rules],
   ...(skipped.length > 0 && { skipped: [...skipped] }),
 });

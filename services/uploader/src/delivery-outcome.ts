@@ -1,10 +1,14 @@
 // What can come of sending one instance, and how the answers of DICOM and HTTP map to it. The tables carry the standard; nothing else decides.
 
+import type { StoredCopy } from '@causeway/shared/events/asked-commitment';
+
 /** What a failure says about the destination as a whole. down: it cannot take anything now; suspect: perhaps (three in a row count as down). */
 export type DestinationFault = 'none' | 'suspect' | 'down';
 
 export type Outcome =
   | Delivered
+  /** The destination has it and was asked to commit to it; it is delivered only when it did. */
+  | { readonly kind: 'stored'; readonly stored: StoredCopy }
   /** Tried again with growing delay, until giveUpAfter. */
   | (Undelivered & { readonly kind: 'transient'; readonly fault: DestinationFault; readonly retryAfterMs?: number | undefined })
   /** The destination said no in words that may mean anything: tried again a bounded number of times, then parked. */

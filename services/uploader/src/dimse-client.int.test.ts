@@ -54,7 +54,7 @@ const settingsOf = (port: number, more: Partial<DimseSettings> = {}): DimseSetti
     confirm: 'response',
   },
   ...{ concurrency: 2, batch: { instances: 50, size: 32 * 1024 * 1024 }, bandwidth: [], window: [], queued: 1000 },
-  timeouts: { connect: 2000, idle: 5000 },
+  timeouts: { connect: 2000, idle: 5000, commitment: 3_600_000 },
   retry: { first: 1000, factor: 2, max: 10_000, giveUpAfter: 60_000 },
   ...more,
 });

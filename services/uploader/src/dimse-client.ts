@@ -1,6 +1,6 @@
 // Sends instances by C-STORE (PS3.7 section 9.1.1) over associations that stay open while there is work.
 import type { SecretReader } from '@causeway/shared/config/secret-reference';
-import type { Association, associate } from '@causeway/shared/dicom/dimse/scu';
+import type { Association, associate, EventReported } from '@causeway/shared/dicom/dimse/scu';
 import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME } from '@causeway/shared/dicom/implementation';
 import type { ProposedContext } from '@causeway/shared/dicom/upper-layer/association';
 import { describeError } from '@causeway/shared/errors';
@@ -8,6 +8,7 @@ import type { Delivery } from '@causeway/shared/events/delivery';
 import type { Lane } from '@causeway/shared/events/instance';
 import { type AssociationNeed, AssociationPool, type Session } from './association-pool.ts';
 import type { Clock } from './circuit-breaker.ts';
+import { COMMITMENT_CONTEXT, type CommitmentRequest, requestCommitment } from './commitment-request.ts';
 import { type Outcome, transient, unknownOutcome } from './delivery-outcome.ts';
 import { type CallingTitles, callingAeFor, type DimseSettings } from './destination-settings.ts';
 import { destinationTls } from './destination-tls.ts';
@@ -26,14 +27,25 @@ const PRIORITIES: Readonly<Record<Lane, number>> = { stat: 1, routine: 0, prior:
  */
 const BATCH = { instances: 8, size: 4 * 1024 * 1024 };
 
+/** Long enough for an archive that decides within half a minute and answers on the same association only. */
+const IDLE_MS_FOR_COMMITMENT = 30_000;
+
 export interface DimseParts extends SenderParts {
   readonly readSecret: SecretReader;
   readonly titles: CallingTitles;
   readonly clock: Clock;
   readonly associate: typeof associate;
+  /** Takes the answers of an archive that has to commit, on the associations to it. */
+  readonly eventReported?: EventReported | undefined;
 }
 
-export function createDimseSender(settings: DimseSettings, parts: DimseParts): Sender {
+/** A sender to a DIMSE destination can also ask it to commit to what it stored. */
+export interface CommittingSender extends Sender {
+  /** See commitment-request.ts. */
+  requestCommitment(request: CommitmentRequest): Promise<Outcome | undefined>;
+}
+
+export function createDimseSender(settings: DimseSettings, parts: DimseParts): CommittingSender {
   return new DimseSender(settings, parts);
 }
 
@@ -43,7 +55,7 @@ interface Sending {
   readonly dataSet: ReadAhead;
 }
 
-class DimseSender implements Sender {
+class DimseSender implements CommittingSender {
   readonly batch = BATCH;
   /** The next data set is read while the one before is sent. */
   readonly ahead = 1;
@@ -55,7 +67,9 @@ class DimseSender implements Sender {
   constructor(settings: DimseSettings, parts: DimseParts) {
     this.#settings = settings;
     this.#parts = parts;
+    const isAsked = settings.confirm === 'storage-commitment';
     this.#pool = new AssociationPool({
+      ...(isAsked ? { always: [COMMITMENT_CONTEXT], idleMs: IDLE_MS_FOR_COMMITMENT } : {}),
       // What this process has begun may not be cut when its share shrinks: it needs one association at least.
       concurrency: () => Math.max(1, parts.slots()),
       open: (callingAe, contexts) => this.#associate(callingAe, contexts),
@@ -77,6 +91,11 @@ class DimseSender implements Sender {
     }
     next?.dataSet.close();
     return parcels.map((_, place) => outcomes[place] ?? transient('not sent: the destination failed before its turn', 'none'));
+  }
+
+  async requestCommitment(request: CommitmentRequest): Promise<Outcome | undefined> {
+    if (this.#aborted) return transient('sending was ended', 'none');
+    return await requestCommitment(this.#pool, request);
   }
 
   reset(): void {
@@ -140,10 +159,12 @@ class DimseSender implements Sender {
 
   async #associate(callingAe: string, contexts: ProposedContext[]): Promise<Association> {
     const { host, port, calledAe, timeouts } = this.#settings;
-    const tls = await destinationTls(this.#settings, this.#parts.readSecret);
+    const { readSecret, eventReported } = this.#parts;
+    const tls = await destinationTls(this.#settings, readSecret);
     return await this.#parts.associate({
       ...{ host, port, calledAe, callingAe, contexts },
       ...(tls === undefined ? {} : { tls }),
+      ...(eventReported === undefined ? {} : { eventReported }),
       implementation: { classUid: IMPLEMENTATION_CLASS_UID, versionName: IMPLEMENTATION_VERSION_NAME },
       timeouts: { connectMs: timeouts.connect, associateMs: timeouts.idle, responseMs: timeouts.idle },
     });

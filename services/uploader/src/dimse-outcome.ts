@@ -39,9 +39,11 @@ const CONTEXT_RESULTS: Readonly<Record<number, string>> = {
   4: 'transfer syntaxes not supported',
 };
 
+export const contextResult = (result = 2): string => `refused: result ${result} (${CONTEXT_RESULTS[result] ?? 'unknown'})`;
+
 /** The context that the instance needs was refused. Results 3 and 4 are facts about the peer; 1 and 2 may pass. */
 export function refusedContextOutcome(result: number, need: ContextNeed): Outcome {
-  const reason = `presentation context of SOP Class ${need.sopClassUid} in transfer syntax ${need.transferSyntaxUid} refused: result ${result} (${CONTEXT_RESULTS[result] ?? 'unknown'})`;
+  const reason = `presentation context of SOP Class ${need.sopClassUid} in transfer syntax ${need.transferSyntaxUid} ${contextResult(result)}`;
   // Also after 3 the other encoding is tried: some peers answer it when they take the class in another syntax only.
   return result === 3 || result === 4 ? { kind: 'permanent', reason, because: 'syntax' } : { kind: 'refused', reason };
 }

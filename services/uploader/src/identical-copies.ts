@@ -17,6 +17,7 @@ export interface CopyParts {
     readonly host?: string;
     readonly port?: number;
     readonly calledAe?: string;
+    readonly confirm?: string;
   };
 }
 
@@ -82,12 +83,12 @@ export class IdenticalCopies {
     await this.#parts.records.markCopy(this.#keyOf(due), copy);
   }
 
-  /** Everything that decides which bytes would be sent where, in whose name. */
+  /** Everything that decides which bytes would be sent where, in whose name, and what proves that they arrived. */
   #keyOf({ delivery }: DeliveryDue): string {
-    const { kind, url, host, port, calledAe } = this.#parts.settings;
+    const { kind, url, host, port, calledAe, confirm } = this.#parts.settings;
     const { association, sopInstanceUid } = delivery.instance;
     const forms = [originalOf(delivery).digest, delivery.compressed?.digest];
-    const place = [delivery.destination, kind, url, host, port, calledAe, delivery.facility];
+    const place = [delivery.destination, kind, url, host, port, calledAe, confirm, delivery.facility];
     const { rules = [] } = this.#parts;
     const coerced = rules.length === 0 ? null : [rules, association.source];
     return createHash('sha256')

@@ -1,5 +1,6 @@
 // Starts the uploader: builds the real parts and nothing else.
 
+import { openAskedCommitments } from '@causeway/shared/bus/asked-commitments';
 import { removeForgottenConsumers } from '@causeway/shared/bus/forgotten-consumers';
 import type { Revision } from '@causeway/shared/bus/gateway-configuration';
 import { joinReplicas } from '@causeway/shared/bus/replicas';
@@ -8,6 +9,7 @@ import { facilityWeights } from '@causeway/shared/config/facility-weights';
 import { createSecretReader } from '@causeway/shared/config/secret-reference';
 import { associate } from '@causeway/shared/dicom/dimse/scu';
 import { runService } from '@causeway/shared/run-service';
+import { CommitmentHints } from './commitment-hints.ts';
 import { openDeliveryRecords } from './delivery-records.ts';
 import { DestinationRoster } from './destination-roster.ts';
 import { shareAmong } from './destination-share.ts';
@@ -26,10 +28,14 @@ await runService('uploader', async ({ bus, store, configuration, meter, log }) =
   const tidying = removeForgottenConsumers({ bus, log }, { stream: 'DELIVERIES' });
   const inUse = new Set<{ readonly size: number }>();
   observeQueues(meter, { watch, inUse, share });
+  const hints = new CommitmentHints(systemClock);
+  const asked = await openAskedCommitments(bus);
+  const hearing = await asked.onAnswered(replicas.self, (transactionUid) => hints.heard(transactionUid));
   const serve = servingWith({
     ...{ bus, store, log, associate, clock: systemClock, share, limits, watch, inUse },
     weightOf: facilityWeights(() => configuration.current()?.document),
     records: await openDeliveryRecords(bus),
+    commitment: { asked, hints, replica: replicas.self },
     readSecret: createSecretReader(process.env),
     random: Math.random,
     metrics: createUploadMetrics(meter),
@@ -53,6 +59,7 @@ await runService('uploader', async ({ bus, store, configuration, meter, log }) =
       await replicas.leave();
       await roster.drain(graceMs);
       watch.stop();
+      hearing.stop();
       tidying.stop();
     },
   };

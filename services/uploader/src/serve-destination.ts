@@ -8,26 +8,26 @@ import { describeError } from '@causeway/shared/errors';
 import { type Delivery, deliveryDue } from '@causeway/shared/events/delivery';
 import type { Logger } from '@causeway/shared/logger';
 import type { ObjectStore } from '@causeway/shared/object-store/object-store';
+import type { AwaitedCommitments } from './awaited-commitments.ts';
 import { Batcher } from './batcher.ts';
 import type { Clock, FlowState } from './circuit-breaker.ts';
 import { Attempts } from './delivery-attempt.ts';
 import { destinationFact } from './delivery-facts.ts';
 import type { DeliveryRecords } from './delivery-records.ts';
 import type { ServeDestination, ServedDestination } from './destination-roster.ts';
-import type { CallingTitles, DestinationContext, DestinationSettings } from './destination-settings.ts';
+import type { DestinationContext, DestinationSettings } from './destination-settings.ts';
 import type { DestinationShare } from './destination-share.ts';
 import { DestinationWorker, type WaitingParcel } from './destination-worker.ts';
-import { createDimseSender } from './dimse-client.ts';
 import { IdenticalCopies } from './identical-copies.ts';
 import { allotInHand } from './in-hand.ts';
 import type { WantedForm } from './object-choice.ts';
 import type { Pace } from './pace.ts';
 import type { SendLimits } from './send-limits.ts';
-import type { Sender, SenderParts } from './sender.ts';
-import { createStowSender } from './stow-client.ts';
+import type { Sender } from './sender.ts';
 import { traced } from './traced-worker.ts';
 import { reportUnreadable, upload } from './upload.ts';
 import type { DestinationMetrics, UploadMetrics } from './upload-metrics.ts';
+import { type CommitmentServices, waysTo } from './ways-to-destination.ts';
 
 export interface ServeParts {
   readonly bus: Bus;
@@ -43,6 +43,7 @@ export interface ServeParts {
   readonly inUse: Set<{ readonly size: number }>;
   readonly readSecret: SecretReader;
   readonly associate: typeof associate;
+  readonly commitment: CommitmentServices;
   readonly clock: Clock;
   readonly random: () => number;
   readonly metrics: UploadMetrics;
@@ -57,16 +58,7 @@ export const DELIVERY_KEY_TOKENS = 3;
 const deliveryKey = (destination: string): string => `delivery.due.${destination}`;
 
 export function servingWith(parts: ServeParts): ServeDestination {
-  return async (settings, context) => {
-    if (settings.confirm === 'storage-commitment') return await leaveUnserved(settings, parts);
-    return await serve(settings, context, parts);
-  };
-}
-
-/** Sending without the proof that was asked for would be less than configured; so nothing is sent, and the reason is shown. */
-async function leaveUnserved(settings: DestinationSettings, { bus }: ServeParts): Promise<ServedDestination> {
-  await bus.publishFact(destinationFact(settings.id, 'paused', 'confirm: storage-commitment is not available in this release'));
-  return { stop: async () => {}, abort: () => {} };
+  return (settings, context) => serve(settings, context, parts);
 }
 
 async function serve(
@@ -79,9 +71,10 @@ async function serve(
   const form: WantedForm = { ...settings, isCoerced: coercion.rules.length > 0 };
   const waiting = new Batcher<WaitingParcel>(weightOf);
   const slots = (): number => parts.share.slots(settings.id, settings.concurrency);
-  const sender = createSender(settings, titles, { ...parts, upcoming: () => waiting.upcoming().map(({ delivery }) => delivery), slots });
+  const upcoming = (): Delivery[] => waiting.upcoming().map(({ delivery }) => delivery);
   const paceOf = (delivery: Delivery): Pace => parts.limits.paceOf(delivery);
-  const attempts = new Attempts({ form, coercion, store, sender, clock, paceOf });
+  const attemptsBy = (sender: Sender): Attempts => new Attempts({ form, coercion, store, sender, clock, paceOf });
+  const { sender, attempts, commitments } = waysTo(settings, titles, { ...parts, upcoming, slots, attemptsBy });
   const regulate = (): void => (worker.state !== 'paused' && slots() > 0 ? queues.resume() : queues.pause());
   const onFlow = (state: FlowState, reason?: string): void => {
     regulate();
@@ -93,7 +86,7 @@ async function serve(
     attempt: (batch) => attempts.send(batch),
   });
   const copies = new IdenticalCopies({ records: parts.records, settings, rules: coercion.rules });
-  const queues = queuesOf({ settings, form, worker, metrics, copies }, parts);
+  const queues = queuesOf({ settings, form, worker, metrics, copies, commitments }, parts);
   await parts.bus.publishFact(destinationFact(settings.id, 'open'));
   const sharing = parts.share.onChange(() => {
     regulate();
@@ -119,17 +112,13 @@ async function serve(
   };
 }
 
-function createSender(settings: DestinationSettings, titles: CallingTitles, parts: ServeParts & SenderParts): Sender {
-  if (settings.kind === 'stow') return createStowSender(settings, parts);
-  return createDimseSender(settings, { ...parts, titles });
-}
-
 interface Serving {
   readonly settings: DestinationSettings;
   readonly form: WantedForm;
   readonly worker: DestinationWorker;
   readonly metrics: DestinationMetrics;
   readonly copies: IdenticalCopies;
+  readonly commitments: AwaitedCommitments | undefined;
 }
 
 /** A durable consumer for each lane and facility with work. */

@@ -5,8 +5,9 @@ import { describeError, TransientError } from '@causeway/shared/errors';
 import { type DeliveryDue, type DerivationProfile, deliveryDue } from '@causeway/shared/events/delivery';
 import { NO_FACILITY } from '@causeway/shared/events/flow';
 import type { Logger } from '@causeway/shared/logger';
+import type { AwaitedCommitments } from './awaited-commitments.ts';
 import { type Clock, retryDelayMs } from './circuit-breaker.ts';
-import type { Attempted } from './delivery-attempt.ts';
+import type { Attempted, DueParcel } from './delivery-attempt.ts';
 import { attemptedFact, confirmedFact, failedFact } from './delivery-facts.ts';
 import { type Delivered, isSyntaxRefused, type Outcome } from './delivery-outcome.ts';
 import { type CopyMark, type DeliveryRecords, type History, NO_HISTORY } from './delivery-records.ts';
@@ -22,6 +23,8 @@ export interface UploadParts {
   readonly bus: Pick<Bus, 'publish' | 'publishFact'>;
   readonly records: DeliveryRecords;
   readonly copies: IdenticalCopies;
+  /** Where the destination has to commit to what it stored. */
+  readonly commitments?: Pick<AwaitedCommitments, 'attempt'> | undefined;
   readonly settings: Pick<DestinationSettings, 'id' | 'retry'>;
   readonly form: WantedForm;
   readonly worker: Pick<DestinationWorker, 'submit' | 'msUntilProbe'>;
@@ -54,17 +57,25 @@ async function send(message: Message<DeliveryDue>, parts: UploadParts): Promise<
   const isKnown = deliveryCount > 1 || olderThanConsumer || due.delivery.derivation !== undefined;
   const history = isKnown ? await parts.records.history(due) : NO_HISTORY;
   const resend = await mayHaveArrived(message, history, parts.records);
-  const attempted = await parts.worker.submit({
-    delivery: due.delivery,
-    lane: due.delivery.instance.lane,
-    facility: due.delivery.facility ?? NO_FACILITY,
-    size: objectChoices(due.delivery, parts.form)[0].size,
-    sopInstanceUid: due.delivery.instance.sopInstanceUid,
-    alone: history.alone,
-    resend,
-    lastTry: history.refusals + 1 >= MAX_REFUSALS,
-  });
+  const lastTry = history.refusals + 1 >= MAX_REFUSALS;
+  const submit = (commitment?: DueParcel['commitment']): Promise<Attempted> =>
+    parts.worker.submit({
+      delivery: due.delivery,
+      lane: due.delivery.instance.lane,
+      facility: due.delivery.facility ?? NO_FACILITY,
+      size: objectChoices(due.delivery, parts.form)[0].size,
+      sopInstanceUid: due.delivery.instance.sopInstanceUid,
+      alone: history.alone,
+      ...{ resend, lastTry, commitment },
+    });
+  const isTooOld = (): boolean => isOlderThanAllowed(due, parts);
+  const attempted = (await parts.commitments?.attempt({ due, history, lastTry, isTooOld, submit })) ?? (await submit());
   return await putOnRecord({ due, history, resend, attempted }, parts);
+}
+
+function isOlderThanAllowed(due: DeliveryDue, { limits, settings }: UploadParts): boolean {
+  const { destination, instance } = due.delivery;
+  return limits.isOlder({ destination, lane: instance.lane, since: Date.parse(due.occurredAt) }, settings.retry.giveUpAfter);
 }
 
 /**
@@ -106,10 +117,10 @@ async function putOnRecord(ended: Ended, parts: UploadParts): Promise<CopyMark |
   if (outcome.kind === 'delivered') return await confirm(ended, outcome, parts);
   if (outcome.kind === 'permanent' && isSyntaxRefused(outcome)) return void (await afterSyntaxRefusal(ended, outcome.reason, parts));
   if (outcome.kind === 'permanent') return void (await park(ended, outcome.reason, parts));
+  // Whoever asks for a commitment waits for it (awaited-commitments.ts): this is no delivery.
+  if (outcome.kind === 'stored') throw new TransientError('stored, and not committed to');
   const { giveUpAfter } = parts.settings.retry;
-  const { destination, instance } = ended.due.delivery;
-  const due = { destination, lane: instance.lane, since: Date.parse(ended.due.occurredAt) };
-  if (parts.limits.isOlder(due, giveUpAfter))
+  if (isOlderThanAllowed(ended.due, parts))
     return void (await park(ended, `given up after ${Math.round(giveUpAfter / 1000)} s: ${outcome.reason}`, parts));
   return await postpone(ended, outcome, parts);
 }

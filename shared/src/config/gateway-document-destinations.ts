@@ -27,6 +27,8 @@ const retry = section({
   .refine((value) => value.first <= value.max, { error: 'must have first no longer than max' })
   .prefault({});
 
+const timeouts = { connect: duration('100ms', '10m').prefault('10s'), idle: duration('1s', '1h').prefault('60s') };
+
 const shared = {
   id: id(),
   tls: clientTls().optional(),
@@ -35,7 +37,7 @@ const shared = {
   batch: section({ instances: count(1, 10_000).default(50), size: size('1KiB', '10GiB').prefault('32MiB') }).prefault({}),
   bandwidth: list(section({ ...period, rate: rate() }), 100).default([]),
   window: list(section(period), 100).default([]),
-  timeouts: section({ connect: duration('100ms', '10m').prefault('10s'), idle: duration('1s', '1h').prefault('60s') }).prefault({}),
+  timeouts: section(timeouts).prefault({}),
   retry,
   queued: count(1, 5_000_000).default(200_000),
 };
@@ -62,6 +64,7 @@ const dimse = section({
     .union([z.literal(['facility', 'as-received']), aeTitle()], { error: 'must be facility, as-received or an AE title' })
     .optional(),
   confirm: z.enum(['response', 'storage-commitment']).default('response'),
+  timeouts: section({ ...timeouts, commitment: duration('1s', '1d').prefault('1h') }).prefault({}),
 });
 
 export const destinations = list(z.discriminatedUnion('kind', [stow, dimse], { error: 'must have a kind: stow or dimse' }), 1000).default(

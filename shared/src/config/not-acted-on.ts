@@ -1,13 +1,12 @@
 // Fields of the gateway document that are checked and kept, but that this version does not act on. CONFORMANCE.md lists the same; a test compares.
 import type { GatewayDocument } from './gateway-document.ts';
 
-type Document = Pick<GatewayDocument, 'facilities' | 'destinations' | 'compression'> & Pick<GatewayDocument, 'retrieval' | 'notifications'>;
+type Document = Pick<GatewayDocument, 'compression'> & Pick<GatewayDocument, 'retrieval' | 'notifications'>;
 
 const BUILT_SYNTAXES = new Set(['unchanged', 'htj2k-lossless', 'jpeg2000-lossless']);
 
 /** Field to whether a document says something there. The defaults say nothing. */
 export const NOT_ACTED_ON: Readonly<Record<string, (document: Document) => boolean>> = {
-  'destinations.confirm: storage-commitment': ({ destinations }) => destinations.some(({ confirm }) => confirm === 'storage-commitment'),
   'compression.then.syntax': ({ compression }) => compression.some(({ then }) => !BUILT_SYNTAXES.has(then.syntax)),
   'retrieval.sources.priors': ({ retrieval }) => retrieval.sources.some(({ priors }) => priors !== undefined),
   'retrieval.front': ({ retrieval }) => retrieval.front !== undefined,

@@ -4,7 +4,7 @@ import type { User } from '@causeway/shared/database/accounts';
 import { deleteApiToken, insertApiToken, listApiTokens, MOST_API_TOKENS } from '@causeway/shared/database/api-tokens';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { drawToken, refuseToken } from './bearer-tokens.ts';
+import { actorOf, drawToken, refuseToken } from './bearer-tokens.ts';
 import { auditIfPossible, type ConsoleParts } from './console-parts.ts';
 import { HttpProblem, notFound, parsed } from './http-problem.ts';
 
@@ -28,7 +28,7 @@ export function apiTokenRoutes(app: FastifyInstance, parts: ConsoleParts): void 
     if (request.apiTokenId !== id) refuseToken(request);
     const name = await deleteApiToken(parts.database, id, ownUnlessAdministrator(request.user!));
     if (name === undefined) throw notFound(`Token ${id}`);
-    await auditIfPossible(parts, { operator: request.user!.name, action: 'token-removed', subject: `${name} (${id})` });
+    await auditIfPossible(parts, { ...actorOf(request), action: 'token-removed', subject: `${name} (${id})` });
     return reply.code(204).send();
   });
 }

@@ -133,6 +133,23 @@ describe('an API token', () => {
     ]);
   });
 
+  test('is named in the audit beside its user, by name and id and never by itself; a session has none', async () => {
+    const { id, token } = await made();
+    const payload = { document: TEST_DOCUMENT };
+    assert.equal((await ask(token, { method: 'PUT', url: '/api/configuration', payload })).statusCode, 200);
+    assert.equal((await page.request('PUT', '/api/configuration', payload)).statusCode, 200);
+    const { actions } = (await page.request('GET', '/api/audit')).json() as { actions: Record<'operator' | 'action' | 'token', string>[] };
+    const applied = actions.filter(({ action }) => action === 'configuration-applied');
+    assert.deepEqual(
+      applied.map((one) => [one.operator, one.token]),
+      [
+        ['admin', null],
+        ['admin', `nightly (${id})`],
+      ],
+    );
+    assert.ok(!JSON.stringify([actions, page.bus.facts]).includes(token));
+  });
+
   test('needs a name, and 1 to 3650 days', async () => {
     for (const body of [{}, { name: ' ' }, { name: 'a\nb' }, { name: 'x'.repeat(65) }, { name: 'a', days: 0 }, { name: 'a', days: 3651 }])
       assert.equal((await page.request('POST', '/api/tokens', body)).statusCode, 400, JSON.stringify(body));

@@ -211,6 +211,28 @@ describe('waiting work', () => {
     assert.equal(page.bus.published.length, 1);
   });
 
+  test('every receipt of a group is listed, page by page, and no other', async () => {
+    const [many, few] = [Array.from({ length: 260 }, (_, n) => sampleInstance(1, n + 1)), [sampleInstance(1, 900), sampleInstance(2, 901)]];
+    const tie = { ...held, reason: 'ambiguous' } as const;
+    await know(...many.map((one) => routedFact(one, 1, { held })), ...few.map((one) => routedFact(one, 1, { held: tie })));
+    const { waiting } = (await get('/api/held')) as { waiting: { studyKey: string; group: string; instances: number; held: Held }[] };
+    const { studyKey, group } = waiting.find(({ instances }) => instances === 260)!;
+    const page1 = (await get(`/api/held/receipts?study=${studyKey}&group=${group}`)).receipts as { receiptId: string; state: string }[];
+    const page2 = (await get(`/api/held/receipts?study=${studyKey}&group=${group}&after=${page1.at(-1)!.receiptId}`))
+      .receipts as typeof page1;
+    assert.deepEqual([page1.length, page2.length, page1[0]!.state], [250, 10, 'held']);
+    const ids = [...page1, ...page2].map(({ receiptId }) => receiptId);
+    assert.deepEqual(new Set(ids), new Set(many.map(({ receiptId }) => receiptId as string)));
+    const rest = (await get(`/api/held/receipts?study=${studyKey}&after=${ids.at(-1)}`)).receipts as typeof page1;
+    assert.deepEqual(
+      rest.map(({ receiptId }) => receiptId),
+      [few[0]!.receiptId],
+    );
+    assert.deepEqual((await get(`/api/held/receipts?receipt=${few[1]!.receiptId}`)).receipts.length, 1);
+    assert.deepEqual((await get(`/api/held/receipts?receipt=${sampleInstance(3, 1).receiptId}`)).receipts, []);
+    assert.equal((await page.request('GET', '/api/held/receipts')).statusCode, 400);
+  });
+
   test('a quarantined instance is tried again from the start', async () => {
     const instance = sampleInstance(1, 1);
     await know(quarantinedFact(instance, 1, 2));

@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { findTokenHolder, noteTokenUse, type TokenHolder } from '@causeway/shared/database/api-tokens';
 import { describeError } from '@causeway/shared/errors';
 import type { FastifyRequest } from 'fastify';
-import type { ConsoleParts } from './console-parts.ts';
+import type { Actor, ConsoleParts } from './console-parts.ts';
 import { HttpProblem } from './http-problem.ts';
 import { TriesPerAddress } from './tries-per-address.ts';
 
@@ -11,6 +11,7 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Set when a token, not a session, says who it is. */
     apiTokenId?: string;
+    apiTokenName?: string;
   }
 }
 
@@ -54,6 +55,7 @@ export class BearerTokens {
     if (holder === undefined) throw refused();
     request.user = holder.user;
     request.apiTokenId = holder.id;
+    request.apiTokenName = holder.name;
   }
 
   /** The hash is looked up by its index: what its time might tell is of no use without a preimage of SHA-256. */
@@ -94,6 +96,12 @@ export class BearerTokens {
     );
   }
 }
+
+/** Who acts, for the audit: the user, and which token for it, if one does. */
+export const actorOf = ({ user, apiTokenId, apiTokenName }: FastifyRequest): Actor => ({
+  operator: user!.name,
+  ...(apiTokenId === undefined ? {} : { token: `${apiTokenName} (${apiTokenId})` }),
+});
 
 /** Some things only a person may do: a token that fell into wrong hands must not make itself at home. */
 export function refuseToken(request: FastifyRequest): void {

@@ -3,6 +3,7 @@ import { type CommitmentDetail, type CommitmentPeer, findCommitment, listCommitm
 import { retryCommitment } from '@causeway/shared/database/commitment-rows';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { actorOf } from './bearer-tokens.ts';
 import { type ConsoleParts, publishAction, showAtOnce } from './console-parts.ts';
 import { HttpProblem, notFound, parsed } from './http-problem.ts';
 import { peerWithin } from './peer-scope.ts';
@@ -32,7 +33,7 @@ export function commitmentRoutes(app: FastifyInstance, parts: ConsoleParts): voi
   app.post('/api/commitments/:id/retry', async (request, reply) => {
     const { id } = await findOwn(parts, request);
     if (!(await retryCommitment(database, id, new Date()))) throw notUndeliverable();
-    const action = { operator: request.user!.name, action: 'commitment-retried', subject: id } as const;
+    const action = { ...actorOf(request), action: 'commitment-retried', subject: id } as const;
     await showAtOnce(parts, [await publishAction(parts.bus, action)]);
     return reply.code(202).send({ id });
   });

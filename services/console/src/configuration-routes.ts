@@ -11,7 +11,8 @@ import {
 } from '@causeway/shared/database/configuration-revisions';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { type Action, type ConsoleParts, publishAction, showAtOnce } from './console-parts.ts';
+import { actorOf } from './bearer-tokens.ts';
+import { type Action, type Actor, type ConsoleParts, publishAction, showAtOnce } from './console-parts.ts';
 import { type DocumentFindings, findingsOf } from './document-findings.ts';
 import { HttpProblem, notFound, parsed } from './http-problem.ts';
 import { postedDocument, type ReadDocument, readPostedDocument } from './posted-document.ts';
@@ -45,15 +46,15 @@ export function configurationRoutes(app: FastifyInstance, parts: ConsoleParts): 
     const { source, document } = readPostedDocument(parsed(draft, body).document);
     return { ...findingsOf(document), changes: documentChanges((await newestConfiguration(parts.database))?.source ?? {}, source) };
   });
-  app.put('/api/configuration', async ({ body, user }) => {
-    const { document, comment, basedOn } = parsed(change, body);
-    return apply(parts, readPostedDocument(document), { by: user!.name, comment, basedOn, action: 'configuration-applied' });
+  app.put('/api/configuration', async (request) => {
+    const { document, comment, basedOn } = parsed(change, request.body);
+    return apply(parts, readPostedDocument(document), { by: actorOf(request), comment, basedOn, action: 'configuration-applied' });
   });
-  app.post('/api/configuration/rollback', async ({ body, user }) => {
-    const { revision, comment = `rollback to revision ${revision}` } = parsed(rollback, body);
+  app.post('/api/configuration/rollback', async (request) => {
+    const { revision, comment = `rollback to revision ${revision}` } = parsed(rollback, request.body);
     const { source } = await stored(parts, revision);
     return apply(parts, readPostedDocument(source as Record<string, unknown>), {
-      by: user!.name,
+      by: actorOf(request),
       comment,
       rolledBackTo: revision,
       action: 'configuration-rolled-back',
@@ -75,7 +76,7 @@ async function compare(parts: ConsoleParts, { from, to }: z.infer<typeof compare
 }
 
 interface Applying {
-  readonly by: string;
+  readonly by: Actor;
   readonly comment: string;
   readonly basedOn?: number;
   readonly action: Action['action'];
@@ -88,12 +89,12 @@ async function apply(
   { source, document }: ReadDocument,
   how: Applying,
 ): Promise<DocumentFindings & { revision: number }> {
-  const { by: author, comment, basedOn, action, rolledBackTo } = how;
-  const revision = await insertConfiguration(parts.database, { author, comment, origin: 'api', source, basedOn });
+  const { by, comment, basedOn, action, rolledBackTo } = how;
+  const revision = await insertConfiguration(parts.database, { author: by.operator, comment, origin: 'api', source, basedOn });
   if (revision === undefined) throw changedMeanwhile();
   await publishGatewayDocument(parts.bus, revision, source);
   const subject = `revision ${revision}${rolledBackTo === undefined ? '' : `: that of ${rolledBackTo}`}`;
-  await showAtOnce(parts, [await publishAction(parts.bus, { operator: author, action, subject })]);
+  await showAtOnce(parts, [await publishAction(parts.bus, { ...by, action, subject })]);
   return { revision, ...findingsOf(document) };
 }
 

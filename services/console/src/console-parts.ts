@@ -30,7 +30,9 @@ export interface ConsoleParts {
   readonly services: Readonly<Record<string, string>>;
 }
 
-export type Action = Pick<FactOf<'ledger.operator.acted'>, 'operator' | 'action' | 'subject'> & { generation?: number };
+/** Who does it: see actorOf. */
+export type Actor = Pick<FactOf<'ledger.operator.acted'>, 'operator' | 'token'>;
+export type Action = Actor & Pick<FactOf<'ledger.operator.acted'>, 'action' | 'subject'> & { generation?: number };
 
 /** The audit entry: published for the ledger, so that it survives with the facts. */
 export async function publishAction(bus: Bus, { generation = 0, ...action }: Action): Promise<Fact> {

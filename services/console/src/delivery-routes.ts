@@ -7,6 +7,7 @@ import { findDeliveries, findDeliveriesInState, type StoredDelivery } from '@cau
 import type { Fact } from '@causeway/shared/events/facts';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
+import { actorOf } from './bearer-tokens.ts';
 import { type ConsoleParts, publishAction, showAtOnce } from './console-parts.ts';
 import { HttpProblem, notFound, parsed } from './http-problem.ts';
 import { requestScope } from './route-access.ts';
@@ -36,20 +37,20 @@ export function deliveryRoutes(app: FastifyInstance, parts: ConsoleParts): void 
     return { deliveries: await listDeliveriesWithin(parts.database, requestScope(request), { ...page, studyKey: study }) };
   });
   app.post<{ Params: { id: string } }>('/api/deliveries/:id/retry', async (request) => {
-    const { params, user } = request;
+    const { params } = request;
     const stored = await retriable(parts, params.id, requestScope(request));
     assertConfigured(parts, stored.delivery.destination);
     const fact = await again(parts, stored);
     await showAtOnce(parts, [
       fact,
-      await publishAction(parts.bus, { operator: user!.name, action: 'delivery-retried', subject: params.id }),
+      await publishAction(parts.bus, { ...actorOf(request), action: 'delivery-retried', subject: params.id }),
     ]);
     return { deliveries: 1, parked: isParked(fact) ? 1 : 0 };
   });
   app.post<{ Params: { id: string } }>('/api/deliveries/:id/discard', async (request) => {
-    const { params, user } = request;
+    const { params } = request;
     const { generation } = await retriable(parts, params.id, requestScope(request));
-    const action = { operator: user!.name, action: 'delivery-discarded', subject: params.id, generation } as const;
+    const action = { ...actorOf(request), action: 'delivery-discarded', subject: params.id, generation } as const;
     await showAtOnce(parts, [await publishAction(parts.bus, action)]);
     return { deliveries: 1 };
   });
@@ -58,13 +59,13 @@ export function deliveryRoutes(app: FastifyInstance, parts: ConsoleParts): void 
       groups: await listDeliveryGroupsWithin(parts.database, requestScope(request), { state, limit: MAX_LISTED }),
     }));
   app.post('/api/deliveries/retry', async (request) => {
-    const { body, user } = request;
+    const { body } = request;
     const which = { ...parsed(several, body), scope: requestScope(request) };
     // To others a destination of somebody else is one without failed deliveries.
     if (which.scope === 'all' && which.destination !== undefined) assertConfigured(parts, which.destination);
     await showAtOnce(parts, [
       await publishAction(parts.bus, {
-        operator: user!.name,
+        ...actorOf(request),
         action: 'delivery-retried',
         subject: `all ${which.state}${described(which)}`,
       }),
@@ -73,10 +74,10 @@ export function deliveryRoutes(app: FastifyInstance, parts: ConsoleParts): void 
     return { deliveries: facts.length, parked: facts.filter(isParked).length };
   });
   app.post('/api/deliveries/discard', async (request) => {
-    const { body, user } = request;
+    const { body } = request;
     const which = { ...parsed(several.refine(namesSome, 'name a destination, a study or both'), body), scope: requestScope(request) };
     const act = ({ delivery, generation }: StoredDelivery): Promise<Fact> =>
-      publishAction(parts.bus, { operator: user!.name, action: 'delivery-discarded', subject: delivery.id, generation });
+      publishAction(parts.bus, { ...actorOf(request), action: 'delivery-discarded', subject: delivery.id, generation });
     return { deliveries: (await actOnSeveral(parts, which, act)).length };
   });
 }

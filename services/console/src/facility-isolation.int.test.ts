@@ -122,6 +122,10 @@ describe('who has the north only', () => {
       waiting.flatMap(({ receiptIds }) => receiptIds).sort(),
       [sites.north.held, sites.north.quarantined, sites.tied].map(({ receiptId }) => receiptId as string).sort(),
     );
+    const receipts = async (who: Parameters<typeof get>[0], { studyInstanceUid }: { studyInstanceUid?: string }) =>
+      (await get(who, `/api/held/receipts?study=${studyInstanceUid}`)).json().receipts.length;
+    assert.deepEqual([await receipts(north, sites.north.held), await receipts(north, sites.south.held)], [1, 0]);
+    assert.equal(await receipts(everything, sites.south.held), 1);
     const { oldestOpenSeconds, ...work } = (await get(north, '/api/work')).json();
     assert.deepEqual(work, { held: 2, quarantined: 1, failed: 2, open: 1, parked: 0, conflicting: 0, flagged: 0, incomplete: 0 });
     assert.ok(oldestOpenSeconds > 0);

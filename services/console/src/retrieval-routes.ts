@@ -9,6 +9,7 @@ import { lane, uid } from '@causeway/shared/events/instance';
 import type { Retrieval } from '@causeway/shared/events/retrieval';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { actorOf } from './bearer-tokens.ts';
 import { type ConsoleParts, publishAction, showAtOnce } from './console-parts.ts';
 import { HttpProblem, notFound, parsed } from './http-problem.ts';
 import { requestScope } from './route-access.ts';
@@ -22,19 +23,17 @@ const request = z.object({
 });
 
 export function retrievalRoutes(app: FastifyInstance, parts: ConsoleParts): void {
-  app.post('/api/retrievals', async ({ body, user }, reply) => {
-    const asked = parsed(request, body);
+  app.post('/api/retrievals', async (call, reply) => {
+    const asked = parsed(request, call.body);
     assertConfigured(parts, asked);
-    const retrieval: Retrieval = { id: uuidV7(), ...asked, requestedBy: user!.name };
+    const retrieval: Retrieval = { id: uuidV7(), ...asked, requestedBy: call.user!.name };
     const envelope = newEnvelope();
     const to = { subject: retrievalSubject(retrieval.source), messageId: `${retrieval.id}.retrieval.0` };
     await parts.bus.publish({ ...envelope, type: 'retrieval.due', retrieval }, to);
     await upsertRetrievals(parts.database, [dueRetrievalRow(retrieval, envelope)]).catch((error: Error) =>
       parts.log.warn({ retrieval: retrieval.id, reason: error.message }, 'the retrieval is shown once its first fact comes'),
     );
-    await showAtOnce(parts, [
-      await publishAction(parts.bus, { operator: user!.name, action: 'retrieval-requested', subject: retrieval.id }),
-    ]);
+    await showAtOnce(parts, [await publishAction(parts.bus, { ...actorOf(call), action: 'retrieval-requested', subject: retrieval.id })]);
     return reply.code(202).send({ id: retrieval.id });
   });
   app.get('/api/retrievals', async (request) => ({

@@ -18,7 +18,7 @@ after(() => page?.stop());
 const MEANT: Record<string, readonly string[]> = {
   'anyone who has signed in':
     `GET /api/session, GET /api/tokens, POST /api/tokens, DELETE /api/tokens/:id, POST /api/password, DELETE /api/session, GET /api/gateway,
-    GET /api/status, GET /api/studies, GET /api/studies/:uid, GET /api/work, GET /api/destinations, GET /api/audit, GET /api/reconciliation, GET /api/held, GET /api/deliveries,
+    GET /api/status, GET /api/studies, GET /api/studies/:uid, GET /api/work, GET /api/destinations, GET /api/audit, GET /api/reconciliation, GET /api/held, GET /api/held/receipts, GET /api/deliveries,
     GET /api/deliveries/failed, GET /api/deliveries/parked, GET /api/retrievals, GET /api/retrievals/:id, GET /api/explain, GET /api/commitments, GET /api/commitments/:id,
     GET /api/associations, GET /api/associations/:id, GET /dicom-web/studies, GET /dicom-web/series, GET /dicom-web/instances,
     GET /dicom-web/studies/:study, GET /dicom-web/studies/:study/metadata, GET /dicom-web/studies/:study/series, GET /dicom-web/studies/:study/instances,

@@ -47,6 +47,7 @@ export const ROUTE_ACCESS: Readonly<Record<string, RouteAccess>> = {
   'GET /api/deletions': access('reader', 'all'),
 
   'GET /api/held': access('reader', 'own'),
+  'GET /api/held/receipts': access('reader', 'own'),
   'POST /api/held/assign': access('operator', 'own'),
   'POST /api/held/retry': access('operator', 'own'),
   'POST /api/held/release': access('operator', 'own'),

@@ -4,7 +4,7 @@ import { insertUser, ROLES } from '@causeway/shared/database/accounts';
 import { type ChangeOutcome, changeUser, listUsers, removeUser, type UserEntry } from '@causeway/shared/database/users';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { refuseToken } from './bearer-tokens.ts';
+import { actorOf, refuseToken } from './bearer-tokens.ts';
 import { type Action, auditIfPossible, type ConsoleParts } from './console-parts.ts';
 import { HttpProblem, notFound, parsed } from './http-problem.ts';
 import { hashPassword } from './password-hash.ts';
@@ -69,8 +69,8 @@ async function drawPassword(): Promise<{ password: string; passwordHash: string 
   return { password, passwordHash: await hashPassword(password) };
 }
 
-const acted = ({ user }: FastifyRequest, action: Action['action'], subject: string): Action => ({
-  operator: user!.name,
+const acted = (request: FastifyRequest, action: Action['action'], subject: string): Action => ({
+  ...actorOf(request),
   action,
   subject: subject.slice(0, 300),
 });

@@ -3,11 +3,13 @@ import { receiveAgain, routeAgain } from '@causeway/shared/bus/set-in-motion';
 import type { FacilityScope } from '@causeway/shared/database/facility-scope';
 import { facilitiesOfInstances, listWaitingWorkWithin } from '@causeway/shared/database/facility-work-queries';
 import { findInstances, type StoredInstance } from '@causeway/shared/database/stored-work';
+import { listWaitingReceipts, type WaitingReceipt } from '@causeway/shared/database/waiting-receipts';
 import type { Fact } from '@causeway/shared/events/facts';
 import { receiptId } from '@causeway/shared/events/instance';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { type ConsoleParts, publishAction, showAtOnce } from './console-parts.ts';
+import { actorOf } from './bearer-tokens.ts';
+import { type Actor, type ConsoleParts, publishAction, showAtOnce } from './console-parts.ts';
 import { heldWithin } from './explained-scope.ts';
 import { HttpProblem, notFound, parsed } from './http-problem.ts';
 import { ownOf, requestScope } from './route-access.ts';
@@ -15,6 +17,8 @@ import { ownOf, requestScope } from './route-access.ts';
 const MAX_GROUPS = 200;
 /** As many as one group of the list names. */
 const MAX_RECEIPTS = 1000;
+/** Of one page: acting on as many takes a few seconds. */
+const RECEIPTS_PAGE = 250;
 
 const facilityIds = z
   .array(z.string().regex(/^[a-z0-9-]{1,63}$/, 'must be ids of facilities (a-z 0-9 -)'))
@@ -23,6 +27,18 @@ const facilityIds = z
 const receiptIds = z.array(receiptId).min(1).max(MAX_RECEIPTS);
 const several = z.object({ receiptIds });
 const single = z.object({ receiptId });
+/** What waits of a study (of one group of it), or whether a receipt waits. */
+const waitingOf = z
+  .object({
+    study: z.string().min(1).max(64).optional(),
+    receipt: receiptId.optional(),
+    group: z
+      .string()
+      .regex(/^[0-9a-f]{32}$/)
+      .optional(),
+    after: receiptId.optional(),
+  })
+  .refine(({ study, receipt }) => (study === undefined) !== (receipt === undefined), 'name either a study or a receipt');
 
 /** The receipt ids of a request: one in the address, or several in the body. */
 type Chosen = { params: unknown; body: unknown };
@@ -35,6 +51,9 @@ export function waitingWorkRoutes(app: FastifyInstance, parts: ConsoleParts): vo
     const waiting = await listWaitingWorkWithin(parts.database, scope, MAX_GROUPS);
     return { waiting: waiting.map((work) => ({ ...work, held: heldWithin(scope, work.held) })) };
   });
+  app.get('/api/held/receipts', async (request) => ({
+    receipts: await waitingReceipts(parts, parsed(waitingOf, request.query), requestScope(request)),
+  }));
   for (const [path, chosen] of [
     ['/api/held/:receiptId', one],
     ['/api/held', many],
@@ -44,15 +63,27 @@ export function waitingWorkRoutes(app: FastifyInstance, parts: ConsoleParts): vo
     app.post(`${path}/assign`, async (request) => {
       const { facilities } = parsed(z.object({ facilities: facilityIds }), request.body);
       assertFacilities(parts, facilities, requestScope(request));
-      return act(request, { state: 'held', act: assigning(parts, facilities, request.user!.name) });
+      return act(request, { state: 'held', act: assigning(parts, facilities, actorOf(request)) });
     });
-    app.post(`${path}/retry`, (request) => act(request, { state: 'quarantined', act: retrying(parts, request.user!.name) }));
-    app.post(`${path}/release`, (request) => act(request, { state: 'held', act: releasing(parts, request.user!.name) }));
+    app.post(`${path}/retry`, (request) => act(request, { state: 'quarantined', act: retrying(parts, actorOf(request)) }));
+    app.post(`${path}/release`, (request) => act(request, { state: 'held', act: releasing(parts, actorOf(request)) }));
     app.post(`${path}/discard`, async (request) => {
       await assertNobodyElses(parts, chosen(request), requestScope(request));
-      return act(request, { act: discarding(parts, request.user!.name) });
+      return act(request, { act: discarding(parts, actorOf(request)) });
     });
   }
+}
+
+async function waitingReceipts(
+  { database }: ConsoleParts,
+  { study, receipt, group, after }: z.infer<typeof waitingOf>,
+  scope: FacilityScope,
+): Promise<WaitingReceipt[]> {
+  if (study !== undefined) return listWaitingReceipts(database, scope, { studyKey: study, group, after, limit: RECEIPTS_PAGE });
+  const found = await findInstances(database, [receipt!], scope);
+  return found.flatMap(({ instance, state }) =>
+    state === 'held' || state === 'quarantined' ? [{ receiptId: instance.receiptId, state }] : [],
+  );
 }
 
 type Act = (stored: StoredInstance) => Promise<Fact[]>;
@@ -71,7 +102,12 @@ async function actOnEach(parts: ConsoleParts, { receiptIds, scope, state, act }:
   if (found.length < new Set(receiptIds).size) throw notFound('One of the instances');
   const allowed = state === undefined ? ['held', 'quarantined'] : [state];
   if (found.some((stored) => !allowed.includes(stored.state))) throw notWaiting(allowed.join(' or '));
-  for (const stored of found) await showAtOnce(parts, await act(stored));
+  const facts: Fact[] = [];
+  try {
+    for (const stored of found) facts.push(...(await act(stored)));
+  } finally {
+    await showAtOnce(parts, facts);
+  }
   return { instances: found.length };
 }
 
@@ -89,37 +125,37 @@ async function assertNobodyElses({ database }: ConsoleParts, receiptIds: string[
 }
 
 /** The router sends them to these facilities; generation + 1 lets it go beyond what was decided before. */
-function assigning({ bus }: ConsoleParts, facilities: string[], operator: string): Act {
+function assigning({ bus }: ConsoleParts, facilities: string[], actor: Actor): Act {
   return async ({ instance, facility, compression, generation, destinations: onRecord }) => {
     if (!compression) throw notWaiting('held');
-    const assignment = { facilities, by: operator };
+    const assignment = { facilities, by: actor.operator };
     const motion = { generation: generation + 1, facility };
     const ready = await routeAgain(bus, { instance, compression, assignment, onRecord }, motion);
     const subject = `${instance.receiptId} -> ${facilities.join(', ')}`.slice(0, 300);
-    return [ready, await publishAction(bus, { operator, action: 'instance-assigned', subject })];
+    return [ready, await publishAction(bus, { ...actor, action: 'instance-assigned', subject })];
   };
 }
 
 /** The rules that hold now decide again: what still fits none is held again. */
-function releasing({ bus }: ConsoleParts, operator: string): Act {
+function releasing({ bus }: ConsoleParts, actor: Actor): Act {
   return async ({ instance, facility, compression, generation, destinations: onRecord }) => {
     if (!compression) throw notWaiting('held');
     const ready = await routeAgain(bus, { instance, compression, onRecord }, { generation: generation + 1, facility });
-    return [ready, await publishAction(bus, { operator, action: 'instance-released', subject: instance.receiptId })];
+    return [ready, await publishAction(bus, { ...actor, action: 'instance-released', subject: instance.receiptId })];
   };
 }
 
-function retrying({ bus }: ConsoleParts, operator: string): Act {
+function retrying({ bus }: ConsoleParts, actor: Actor): Act {
   return async ({ instance, facility, generation }) => {
     const received = await receiveAgain(bus, instance, { generation: generation + 1, facility });
-    return [received, await publishAction(bus, { operator, action: 'instance-retried', subject: instance.receiptId })];
+    return [received, await publishAction(bus, { ...actor, action: 'instance-retried', subject: instance.receiptId })];
   };
 }
 
 /** The object leaves after the retention; until then nothing is lost. */
-function discarding({ bus }: ConsoleParts, operator: string): Act {
+function discarding({ bus }: ConsoleParts, actor: Actor): Act {
   return async ({ instance, generation }) => [
-    await publishAction(bus, { operator, action: 'instance-discarded', subject: instance.receiptId, generation }),
+    await publishAction(bus, { ...actor, action: 'instance-discarded', subject: instance.receiptId, generation }),
   ];
 }
 

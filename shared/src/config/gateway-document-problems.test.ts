@@ -245,6 +245,8 @@ describe('a wrong gateway document', () => {
         lines.map((line) => `- ${line}`),
       ));
 
+  it(`is shown by ${wrong.length} examples, at least 40`, () => assert.ok(wrong.length >= 40));
+
   it('with several problems, of fields and of references, tells all of them at once', () => {
     const source = {
       gateway: { aeTitle: '' },

@@ -53,19 +53,20 @@ export async function deleteApiToken(target: Queryable, id: string, ofUser?: str
 /** `unnoted`: its last use is noted more than a minute ago, or not at all. */
 export interface TokenHolder {
   readonly id: string;
+  readonly name: string;
   readonly user: User;
   readonly unnoted: boolean;
 }
 
 /** Whose token it is; undefined: not known, or expired. */
 export async function findTokenHolder(target: Queryable, tokenHash: string): Promise<TokenHolder | undefined> {
-  const sql = `SELECT t.id, ${USER},
+  const sql = `SELECT t.id, t.name AS "tokenName", ${USER},
       t.last_used_at IS NULL OR t.last_used_at < now() - interval '1 minute' AS unnoted
     FROM api_tokens t JOIN users u ON u.name = t.user_name WHERE t.token_hash = $1 AND t.expires_at > now()`;
-  const [found] = await target.query<User & { id: string; unnoted: boolean }>(sql, [tokenHash]);
+  const [found] = await target.query<User & { id: string; tokenName: string; unnoted: boolean }>(sql, [tokenHash]);
   if (!found) return undefined;
-  const { id, unnoted, ...user } = found;
-  return { id, user, unnoted };
+  const { id, tokenName: name, unnoted, ...user } = found;
+  return { id, name, user, unnoted };
 }
 
 /** Of several requests at a time one writes. */

@@ -5,6 +5,7 @@ import { type OpenWork, openWork } from './open-work.ts';
 import { INCOMPLETE } from './study-arrivals.ts';
 import { flagsOf } from './study-flags.ts';
 import { DELIVERIES_OF_STUDY_MONTHS, OF_STUDY_MONTHS } from './study-months.ts';
+import { WAITING_GROUP } from './waiting-receipts.ts';
 import {
   type DeliveriesListed,
   type DeliveryEntry,
@@ -32,7 +33,7 @@ const MAYBE_OWN = 'EXISTS (SELECT FROM facility_studies fs WHERE fs.study_key = 
 const WAITING = `SELECT w.*, ${PATIENT}, ${text('InstitutionName')} AS "institutionName"
   FROM (SELECT * FROM study_counts c WHERE (held > 0 OR quarantined > 0) AND ${MAYBE_OWN}) AS n
   CROSS JOIN LATERAL (SELECT i.study_key AS "studyKey", i.state, i.held, i.reason, min(i.state_at) AS since, count(*) AS instances,
-      (array_agg(i.receipt_id::text ORDER BY i.receipt_id))[1:1000] AS "receiptIds", ${MODALITIES}
+      ${WAITING_GROUP} AS "group", (array_agg(i.receipt_id::text ORDER BY i.receipt_id))[1:1000] AS "receiptIds", ${MODALITIES}
     FROM instances i WHERE i.study_key = n.study_key AND i.state IN ('held', 'quarantined') AND ${OF_STUDY_MONTHS} AND ${OWN}
     GROUP BY i.study_key, i.state, i.held, i.reason) AS w
   JOIN instances i ON i.receipt_id = (w."receiptIds")[1]::uuid ORDER BY w.since LIMIT $2`;

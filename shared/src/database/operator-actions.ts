@@ -11,11 +11,12 @@ export interface OperatorActionRow {
   action: FactOf<'ledger.operator.acted'>['action'];
   subject: string;
   generation: number;
+  token: string | null;
 }
 
 export function operatorActionRowOf(fact: FactOf<'ledger.operator.acted'>): OperatorActionRow {
-  const { id, operator, action, subject, generation } = fact;
-  return { id, at: isoMillis(fact.occurredAt), operator, action, subject, generation };
+  const { id, operator, action, subject, generation, token = null } = fact;
+  return { id, at: isoMillis(fact.occurredAt), operator, action, subject, generation, token };
 }
 
 const INSERT = `

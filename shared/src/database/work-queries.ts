@@ -3,6 +3,7 @@ import type { Held } from '../events/facts.ts';
 import type { Queryable } from './database.ts';
 import type { DeliveryCoercion, DeliveryState } from './delivery-rows.ts';
 import { DELIVERIES_OF_STUDY_MONTHS, OF_STUDY_MONTHS } from './study-months.ts';
+import { WAITING_GROUP } from './waiting-receipts.ts';
 
 /** The waiting instances of one study that wait for the same reason: a person decides about them together. */
 export interface WaitingWork {
@@ -18,6 +19,8 @@ export interface WaitingWork {
   readonly reason: string | null;
   readonly since: Date;
   readonly instances: number;
+  /** By which all of them are asked for (waiting-receipts.ts). */
+  readonly group: string;
   /** At most 1,000 of them. */
   readonly receiptIds: string[];
 }
@@ -28,7 +31,7 @@ export async function listWaitingWork(target: Queryable, limit: number): Promise
       s.institution_name AS "institutionName", s.modalities
     FROM (SELECT * FROM study_counts WHERE held > 0 OR quarantined > 0 ORDER BY first_receipt LIMIT $1) AS n
     CROSS JOIN LATERAL (SELECT i.study_key AS "studyKey", i.state, i.held, i.reason, min(i.state_at) AS since, count(*) AS instances,
-        (array_agg(i.receipt_id::text ORDER BY i.receipt_id))[1:1000] AS "receiptIds"
+        ${WAITING_GROUP} AS "group", (array_agg(i.receipt_id::text ORDER BY i.receipt_id))[1:1000] AS "receiptIds"
       FROM instances i WHERE i.study_key = n.study_key AND i.state IN ('held', 'quarantined') AND ${OF_STUDY_MONTHS}
       GROUP BY i.study_key, i.state, i.held, i.reason) AS w
     JOIN studies s ON s.study_key = n.study_key ORDER BY w.since LIMIT $1`;
@@ -174,6 +177,8 @@ export interface AuditEntry {
   readonly operator: string;
   readonly action: string;
   readonly subject: string;
+  /** The API token that acted for the operator; null: a person did, in a session. */
+  readonly token: string | null;
 }
 
 /** Newest first. `operator` absent: everybody's. */
@@ -181,7 +186,7 @@ export async function listOperatorActions(
   target: Queryable,
   { operator, limit }: { operator?: string; limit: number },
 ): Promise<AuditEntry[]> {
-  const sql = `SELECT id, at, operator, action, subject FROM operator_actions WHERE $1::text IS NULL OR operator = $1
+  const sql = `SELECT id, at, operator, action, subject, token FROM operator_actions WHERE $1::text IS NULL OR operator = $1
     ORDER BY at DESC, id DESC LIMIT $2`;
   return target.query<AuditEntry>(sql, [operator ?? null, limit]);
 }

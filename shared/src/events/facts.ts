@@ -117,6 +117,8 @@ export const operatorActedFact = envelope.extend({
     'sign-in-refused',
   ]),
   subject: z.string().max(300),
+  /** Name and id of the API token that acted as the operator, never the token; absent: a person in a session. */
+  token: z.string().max(200).optional(),
 });
 
 /**

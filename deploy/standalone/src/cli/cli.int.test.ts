@@ -19,7 +19,7 @@ import {
 import { applyFacts } from '@causeway/shared/database/project-facts';
 import { TransientError } from '@causeway/shared/errors';
 import type { Fact, Held } from '@causeway/shared/events/facts';
-import { instanceReady } from '@causeway/shared/events/instance';
+import { type InstanceReady, instanceReady } from '@causeway/shared/events/instance';
 import { startTestConsole, TEST_DOCUMENT, TEST_PASSWORD, type TestConsole } from '../../../../services/console/src/console-for-tests.ts';
 import { type CausewayRun, type Person, runCauseway, typeAtCauseway } from '../../../../test-e2e/src/run-causeway.ts';
 import { makeSyntheticFiles } from '../../../../test-e2e/src/synthetic-files.ts';
@@ -199,6 +199,27 @@ describe('work that waits', () => {
     const { code, stdout } = await run('hold', 'release', waiting!.receiptId, refused!.receiptId);
     assert.deepEqual([code, stdout], [0, '2 instances released: what fits no rule is held again.\n']);
     assert.deepEqual(page.bus.published.map(({ event }) => event.type).sort(), ['instance.ready', 'instance.received']);
+  });
+
+  test('is released as a whole however much it is, each once, also while the rules hold it again', async () => {
+    const instances = Array.from({ length: 1_100 }, (_, n) => sampleInstance(1, n + 1));
+    const others = [sampleInstance(2, 1), sampleInstance(1, 2_000)];
+    await know(
+      ...[...instances, ...others.slice(0, 1)].map((instance) => routedFact(instance, 1, { held })),
+      quarantinedFact(others[1]!, 1, 2),
+    );
+    const publish = page.bus.publish.bind(page.bus);
+    page.bus.publish = async (event, to) => {
+      await publish(event, to);
+      const { instance, generation, type } = event as InstanceReady;
+      if (type === 'instance.ready' && Number(instance.attributes.InstanceNumber) % 100 < 5)
+        await know(routedFact(instance, 3, { held, generation }));
+    };
+    const { code, stdout } = await run('hold', 'release', instances[0]!.studyInstanceUid!);
+    page.bus.publish = publish;
+    assert.deepEqual([code, stdout], [0, '1101 instances released: what fits no rule is held again.\n']);
+    const released = page.bus.published.map(({ event }) => (event as unknown as InstanceReady).instance.receiptId);
+    assert.deepEqual(released.sort(), [...instances, others[1]!].map(({ receiptId }) => receiptId as string).sort());
   });
 
   test('is not discarded without a terminal to ask on, but with --yes, and at a terminal only after a yes', async () => {

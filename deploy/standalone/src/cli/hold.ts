@@ -15,12 +15,7 @@ interface Waiting {
   readonly reason: string | null;
   readonly since: string;
   readonly instances: number;
-  /** At most 1,000 of them. */
-  readonly receiptIds: readonly string[];
 }
-
-/** Of one request. */
-const MOST_RECEIPTS = 1000;
 
 const columns: readonly Column<Waiting>[] = [
   { title: 'study', value: ({ studyKey }) => studyKey },
@@ -77,29 +72,51 @@ interface Action {
   act(receiptIds: readonly string[], state: Waiting['state']): { path: string; body: object };
 }
 
-/** Resolves with how many instances. A study may have more than one answer names: asked again until nothing new of it waits. */
-async function actOn({ words }: Call, parts: CliParts, { states, act }: Action): Promise<number> {
+/** What waits of a study, or one receipt, if it waits. */
+interface WaitingReceipt {
+  readonly receiptId: string;
+  readonly state: Waiting['state'];
+}
+
+/** Resolves with how many instances. A study may have any number: page by page, so that what is held again meanwhile is not met twice. */
+async function actOn({ words }: Call, parts: CliParts, action: Action): Promise<number> {
   const done = new Set<string>();
-  for (;;) {
-    const { waiting } = await listWaiting(parts);
-    const groups = waiting
-      .filter(({ state }) => states.includes(state))
-      .map((group) => ({ ...group, chosen: chosenOf(group, { words, done }) }));
-    const next = groups.filter(({ chosen }) => chosen.length > 0);
-    if (next.length === 0) break;
-    for (const { chosen, state } of next) {
-      const { path, body } = act(chosen.slice(0, MOST_RECEIPTS), state);
-      await parts.api.post(path, body);
-      for (const receiptId of chosen.slice(0, MOST_RECEIPTS)) done.add(receiptId);
-    }
+  try {
+    for (const word of words) for await (const page of waitingOf(parts, word)) await actOnPage(parts, action, { page, done });
+  } catch (error) {
+    if (done.size > 0) parts.output.warn(`${plural(done.size, 'instance')} done before this:`);
+    throw error;
   }
   if (done.size === 0)
-    throw new Refused(`Nothing of ${words.join(', ')} is ${states.join(' or ')}. What waits: npm run causeway -- hold list`);
+    throw new Refused(`Nothing of ${words.join(', ')} is ${action.states.join(' or ')}. What waits: npm run causeway -- hold list`);
   return done.size;
 }
 
-function chosenOf({ studyKey, receiptIds }: Waiting, { words, done }: { words: readonly string[]; done: ReadonlySet<string> }): string[] {
-  return receiptIds.filter((receiptId) => !done.has(receiptId) && (words.includes(studyKey) || words.includes(receiptId)));
+async function* waitingOf({ api }: CliParts, word: string): AsyncGenerator<readonly WaitingReceipt[]> {
+  const which: Record<string, string> = RECEIPT.test(word) ? { receipt: word } : { study: word };
+  for (;;) {
+    const { receipts } = await api.get<{ receipts: readonly WaitingReceipt[] }>(`/api/held/receipts?${new URLSearchParams(which)}`);
+    if (receipts.length > 0) yield receipts;
+    if (receipts.length === 0 || which.receipt !== undefined) return;
+    which.after = receipts.at(-1)!.receiptId;
+  }
+}
+
+const RECEIPT = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+interface Doing {
+  readonly page: readonly WaitingReceipt[];
+  readonly done: Set<string>;
+}
+
+async function actOnPage({ api }: CliParts, { states, act }: Action, { page, done }: Doing): Promise<void> {
+  for (const state of states) {
+    const chosen = page.flatMap((one) => (one.state === state && !done.has(one.receiptId) ? [one.receiptId] : []));
+    if (chosen.length === 0) continue;
+    const { path, body } = act(chosen, state);
+    await api.post(path, body);
+    for (const receiptId of chosen) done.add(receiptId);
+  }
 }
 
 export const holdCommands: readonly Command[] = [

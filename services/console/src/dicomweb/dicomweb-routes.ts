@@ -15,6 +15,7 @@ import { describeError, ObjectMissing } from '@causeway/shared/errors';
 import { uid } from '@causeway/shared/events/instance';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { actorOf } from '../bearer-tokens.ts';
 import { auditIfPossible, type ConsoleParts } from '../console-parts.ts';
 import { HttpProblem, notFound, parsed } from '../http-problem.ts';
 import { requestScope } from '../route-access.ts';
@@ -186,8 +187,8 @@ async function tellRead(
   { audit, request, found }: Pick<Retrieving, 'audit' | 'request'> & { found: HeldInstance[] },
 ): Promise<void> {
   const study = found[0]!.studyInstanceUid;
-  const operator = request.user!.name;
-  if (audit.isNew(operator, study, Date.now())) await auditIfPossible(parts, { operator, action: 'study-read', subject: study });
+  const actor = actorOf(request);
+  if (audit.isNew(actor.operator, study, Date.now())) await auditIfPossible(parts, { ...actor, action: 'study-read', subject: study });
 }
 
 /** The answer has begun when it fails: all that is left is to end it unfinished, and to say why. */

@@ -69,12 +69,12 @@ export function auditView() {
   return { root, update };
 }
 
-const actionRow = ({ at, operator, action, subject }) =>
+const actionRow = ({ at, operator, token, action, subject }) =>
   element(
     'tr',
     { class: 'row' },
     element('td', { class: 'time' }, moment(at)),
-    element('td', {}, operator),
+    element('td', {}, operator, token && element('span', { class: 'sub' }, `by token ${token}`)),
     element('td', {}, action.replaceAll('-', ' ')),
     element('td', { class: 'reason' }, subject),
   );

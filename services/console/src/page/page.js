@@ -73,11 +73,11 @@ async function refreshOnce() {
   timer = setTimeout(refresh, REFRESH_MS);
 }
 
-/** Does something for the user, says that it is done or why not, and shows the result. True when it is done. */
+/** Does something for the user, says that it is done (`done`: a text, or one made of the result) or why not, and shows the result. True when it is done. */
 async function act(work, done, refused = (text) => toast(text, 'bad')) {
   try {
-    await work();
-    toast(done);
+    const result = await work();
+    toast(typeof done === 'function' ? done(result) : done);
     return true;
   } catch (error) {
     if (error.status === 401) showSignIn();

@@ -30,8 +30,12 @@ export function waitingView({ act, gateway }) {
 }
 
 function workRow(work, { act, gateway }) {
-  const { state, held, reason, receiptIds } = work;
-  const retry = () => act(() => post('/api/held/retry', { receiptIds }), `${plural(receiptIds.length, 'instance')} set in motion again`);
+  const { state, held, reason } = work;
+  const retry = () =>
+    act(
+      () => onAll(work, '/api/held/retry'),
+      (count) => `${plural(count, 'instance')} set in motion again`,
+    );
   const button =
     state === 'held'
       ? element('button', { type: 'button', class: 'primary', onclick: () => assign(work, { act, gateway }) }, 'Assign…')
@@ -88,7 +92,10 @@ async function assign(work, { act, gateway }) {
     confirmed: (form) => new FormData(form).getAll('facility'),
   });
   if (!chosen || chosen.length === 0) return;
-  await act(() => post('/api/held/assign', { receiptIds: work.receiptIds, facilities: chosen }), `Assigned to ${chosen.join(', ')}`);
+  await act(
+    () => onAll(work, '/api/held/assign', { facilities: chosen }),
+    (count) => `${plural(count, 'instance')} assigned to ${chosen.join(', ')}`,
+  );
 }
 
 async function discard(work, act) {
@@ -103,5 +110,21 @@ async function discard(work, act) {
     confirmed: () => true,
   });
   if (sure)
-    await act(() => post('/api/held/discard', { receiptIds: work.receiptIds }), `${plural(work.receiptIds.length, 'instance')} discarded`);
+    await act(
+      () => onAll(work, '/api/held/discard'),
+      (count) => `${plural(count, 'instance')} discarded`,
+    );
+}
+
+/** Resolves with how many. Page by page, because a group may have more instances than the list names; what waits again meanwhile is not met twice. */
+async function onAll({ studyKey, group }, path, more = {}) {
+  let count = 0;
+  for (let after = ''; ; ) {
+    const query = new URLSearchParams({ study: studyKey, group, ...(after === '' ? {} : { after }) });
+    const { receipts } = await get(`/api/held/receipts?${query}`);
+    if (receipts.length === 0) return count;
+    await post(path, { receiptIds: receipts.map(({ receiptId }) => receiptId), ...more });
+    count += receipts.length;
+    after = receipts.at(-1).receiptId;
+  }
 }

@@ -41,9 +41,10 @@ async function nextPiece(parts: PaceParts, most: number): Promise<number> {
   const began = clock.now();
   for (;;) {
     const limited = parts.buckets().filter(({ isLimited }) => isLimited);
-    const piece = Math.floor(Math.min(most, ...limited.map(({ burst }) => burst)));
-    const waitMs = Math.max(0, ...limited.map((bucket) => bucket.msUntil(piece)));
+    const least = Math.floor(Math.min(most, ...limited.map((bucket) => bucket.least)));
+    const waitMs = Math.max(0, ...limited.map((bucket) => bucket.msUntil(least)));
     if (waitMs === 0) {
+      const piece = Math.floor(Math.min(most, ...limited.map(({ available }) => available)));
       for (const bucket of limited) bucket.take(piece);
       if (limited.length > 0) parts.passed(piece, clock.now() - began);
       return piece;

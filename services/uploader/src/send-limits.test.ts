@@ -56,10 +56,14 @@ function rig(limits: Limits, start = MONDAY) {
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** An endless upload; tells what went out in the next so many ms. */
-function upload({ clock, made }: ReturnType<typeof rig>, destination = 'cloud', facility = 'north') {
+function upload(
+  { clock, made }: ReturnType<typeof rig>,
+  destination = 'cloud',
+  { facility = 'north', chunkBytes = 65_536 }: { facility?: string; chunkBytes?: number } = {},
+) {
   let sent = 0;
   const chunks = async function* (): AsyncGenerator<Buffer> {
-    for (;;) yield Buffer.alloc(65_536);
+    for (;;) yield Buffer.alloc(chunkBytes);
   };
   const pieces = made.paceOf({ destination, facility }).through(chunks());
   const go = async (): Promise<void> => {
@@ -101,6 +105,14 @@ describe('the bandwidth of a destination', () => {
     const free = upload(one, 'pacs');
     assert.ok((await free.during(1_000)) > 5_000_000);
   });
+  it('is not taken from a large object by small ones that never end', async () => {
+    const one = rig({ bandwidth: [{ rate: '800kbit/s' }] });
+    const small = [1, 2, 3].map(() => upload(one, 'cloud', { chunkBytes: 4_096 }));
+    await small[0]!.during(1_000, 5);
+    const large = upload(one);
+    const sent = await large.during(10_000, 5);
+    assert.ok(sent > 125_000, `${sent} bytes, of a fourth of 1,000,000 at least the half expected`);
+  });
   it('changes at the border of its row while an object is under way, up and down', async () => {
     const one = rig({ bandwidth: [{ from: '06:01', to: '06:02', rate: '80kbit/s' }, { rate: '800kbit/s' }] });
     const sending = upload(one);
@@ -137,13 +149,13 @@ describe('the bandwidth of a facility', () => {
     const c = await cloud.during(5_000);
     assert.equal(b, 0);
     assert.ok(a + c <= 1_000_000 + burstOf(100_000));
-    about(await upload(one, 'cloud', 'south').during(1_000), 20_000_000, 1e9);
+    about(await upload(one, 'cloud', { facility: 'south' }).during(1_000), 20_000_000, 1e9);
   });
   it('with that of the destination the lower one holds, and what waits for one does not use up the other', async () => {
     const one = rig({ bandwidth: [{ rate: '800kbit/s' }], quota: { bandwidth: '80kbit/s' } });
     const slow = upload(one);
     about(await slow.during(10_000), 100_000, burstOf(10_000));
-    const fast = upload(one, 'cloud', 'south');
+    const fast = upload(one, 'cloud', { facility: 'south' });
     about(await fast.during(10_000), 900_000, burstOf(100_000) + 100_000);
   });
 });

@@ -4,6 +4,8 @@
 const KEPT_SECONDS = 0.25;
 const LEAST_KEPT = 1_024;
 const MOST_KEPT = 4 * 1_024 * 1_024;
+/** What is waited for at least, as a part of what is kept: the same for all, else who needs little would always be there before who needs much. */
+const LEAST_PART = 1 / 16;
 /** Of very high rates: what passes within the precision of a timer. */
 const TIMER_SECONDS = 0.02;
 
@@ -35,12 +37,18 @@ export class TokenBucket {
     return Number.isFinite(this.#rate);
   }
 
-  /** The most that can be taken at once. */
-  get burst(): number {
-    return burstOf(this.#rate);
+  /** So much is worth a wait where more is wanted. */
+  get least(): number {
+    return Math.max(LEAST_KEPT, burstOf(this.#rate) * LEAST_PART);
   }
 
-  /** Ms until so many bytes (no more than `burst`) can be taken; 0: now. */
+  /** The most that can be taken now. */
+  get available(): number {
+    this.#settle();
+    return this.isLimited ? this.#bytes : Number.POSITIVE_INFINITY;
+  }
+
+  /** Ms until so many bytes (no more than its burst) can be taken; 0: now. */
   msUntil(bytes: number): number {
     if (!this.isLimited) return 0;
     this.#settle();
@@ -55,7 +63,7 @@ export class TokenBucket {
   /** A clock that is set back stops it for no longer than nothing comes. */
   #settle(): void {
     const now = this.#now();
-    if (this.isLimited) this.#bytes = Math.min(this.burst, this.#bytes + (Math.max(0, now - this.#at) / 1_000) * this.#rate);
+    if (this.isLimited) this.#bytes = Math.min(burstOf(this.#rate), this.#bytes + (Math.max(0, now - this.#at) / 1_000) * this.#rate);
     this.#at = now;
   }
 }

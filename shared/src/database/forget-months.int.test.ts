@@ -6,7 +6,7 @@ import { type ReceiptId, receivedKey, uuidV7 } from '../brands.ts';
 import type { Instance } from '../events/instance.ts';
 import { type Database, openDatabase } from './database.ts';
 import { listDeletionProofs } from './deletion-proofs.ts';
-import { confirmedFact, routedFact, sampleDelivery, sampleInstance } from './facts-for-tests.ts';
+import { confirmedFact, receivedFact, routedFact, sampleDelivery, sampleInstance } from './facts-for-tests.ts';
 import { forgetMonths } from './forget-months.ts';
 import { findDifferingCounts } from './kept-counts.ts';
 import { migrate } from './migrate.ts';
@@ -102,6 +102,22 @@ describe('a month', () => {
       assert.deepEqual([forgotten.filter(({ instances }) => instances > 0), kept.map(({ month }) => month)], [[], ['2024-02-01']]);
       assert.equal((await listStudies(database, { limit: 10 })).length, 2);
     });
+
+  test('stays when something comes for it between the look and the deletion: a modality whose clock is wrong, a fact told again', async () => {
+    await done(receivedOn('2024-02-10', 1, 1));
+    const late = receivedOn('2024-02-20', 2, 2);
+    const racing: Database = {
+      ...database,
+      query: async (sql, values) => {
+        const rows = await database.query(sql, values);
+        if (sql.includes('"withObject"')) await applyFacts(database, [receivedFact(late, 1)]);
+        return rows as never;
+      },
+    };
+    const { forgotten, kept } = await forgetMonths(racing, APRIL);
+    assert.deepEqual([forgotten.filter(({ instances }) => instances > 0), kept.map(({ month }) => month)], [[], ['2024-02-01']]);
+    assert.ok((await findStudy(database, late.studyInstanceUid!)) !== undefined);
+  });
 
   test('that has not ended before stays', async () => {
     await done(receivedOn('2024-03-31', 1, 1));

@@ -30,11 +30,14 @@ export async function forgetMonths(database: Database, before: Date): Promise<{ 
   const [forgotten, kept]: [ForgottenMonth[], KeptMonth[]] = [[], []];
   for (const month of (await listMonths(database)).filter((first) => endOf(first) <= before)) {
     const found = await whatKeeps(database, month);
-    if (found.withObject || found.notDone) kept.push(found);
-    else forgotten.push(await forget(database, month));
+    const done = isKept(found) ? found : await forget(database, month);
+    if ('withObject' in done) kept.push(done);
+    else forgotten.push(done);
   }
   return { forgotten, kept };
 }
+
+const isKept = ({ withObject, notDone }: KeptMonth): boolean => withObject || notDone;
 
 const endOf = (month: string): Date => new Date(Date.UTC(Number(month.slice(0, 4)), Number(month.slice(5, 7)), 1));
 const partition = (parent: 'instances' | 'deliveries', month: string): string => `${parent}_${month.slice(0, 4)}_${month.slice(5, 7)}`;
@@ -47,10 +50,13 @@ async function whatKeeps(target: Queryable, month: string): Promise<KeptMonth> {
   return { month, ...(await target.query<Omit<KeptMonth, 'month'>>(sql))[0]! };
 }
 
-async function forget(database: Database, month: string): Promise<ForgottenMonth> {
+/** Looks once more where nobody else writes: a receipt or a fact of the month may have come since. */
+async function forget(database: Database, month: string): Promise<ForgottenMonth | KeptMonth> {
   const [instances, deliveries] = [partition('instances', month), partition('deliveries', month)];
   return writing(database, async (transaction) => {
     await transaction.query(LOCK_WITHIN);
+    const found = await whatKeeps(transaction, month);
+    if (isKept(found)) return found;
     await transaction.query(`CREATE TEMP TABLE gone ON COMMIT DROP AS SELECT study_key, count(*) AS receipts FROM ${instances} GROUP BY 1`);
     const [count] = await transaction.query<{ instances: number; studies: number }>(
       'SELECT COALESCE(sum(receipts), 0)::float8 AS instances, count(*) AS studies FROM gone',

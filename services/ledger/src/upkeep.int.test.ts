@@ -1,6 +1,8 @@
 // Upkeep as the ledger starts it, on a real PostgreSQL and real objects.
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
+import { commitmentKey, uuidV7 } from '@causeway/shared/brands';
 import type { GatewayConfiguration } from '@causeway/shared/bus/gateway-configuration';
 import { confirmedFact, receivedFact, routedFact, sampleDelivery, sampleInstance } from '@causeway/shared/database/facts-for-tests';
 import { applyFacts } from '@causeway/shared/database/project-facts';
@@ -51,6 +53,26 @@ describe('upkeep', () => {
     await keepUp({ ...parts, metrics: told, clock }).stop();
     assert.equal(await ledger.store.stat(delivered.objectKey), undefined);
     assert.deepEqual(jumped, [true, false]);
+  });
+
+  test('with a clock that cannot be trusted no record is old: a storage commitment request that nobody knows is taken up, not deleted', async () => {
+    await ledger.clear();
+    const id = uuidV7();
+    const association = { id: randomUUID(), replica: randomUUID() };
+    const requestedAt = new Date().toISOString();
+    const about = { id, transactionUid: '1.2.9', callingAe: 'CT1', calledAe: 'GATEWAY', source: '10.1.0.7', requestedAt, association };
+    const request = { commitment: about, sopClassUids: ['1.2'], unsupported: [], references: [[0, '1.2.3']] };
+    const key = commitmentKey(id, 'request');
+    await ledger.putObject(key, Buffer.from(JSON.stringify(request)), new Date(Date.now() - 90 * 86_400_000));
+    const parts = { ...ledger.parts(), configuration: configuration(true), timing, rowsKeptMs, metrics: counting };
+    await keepUp({ ...parts, clock: { distrust: () => 'the clock has jumped 1 s ago' } }).stop();
+    assert.deepEqual(
+      parts.bus.published.map(({ to }) => to.subject),
+      ['commitment.due'],
+    );
+    assert.ok((await ledger.store.stat(key)) !== undefined);
+    await keepUp({ ...parts, clock }).stop();
+    assert.equal(await ledger.store.stat(key), undefined);
   });
 
   test('counts that differ from the rows are told', async () => {

@@ -33,6 +33,8 @@ const AGAIN_AFTER_MS = 15_000;
 const WHOLE_STORE_EVERY_MS = 6 * HOUR_MS;
 const DAY_MS = 24 * HOUR_MS;
 const CHECKED_STUDIES = 20;
+/** What the time is while the clock cannot be trusted. */
+const NOTHING_IS_OLD = new Date(0);
 
 /** What a round leaves for the next. */
 interface Memory {
@@ -93,8 +95,8 @@ async function oneRound(parts: UpkeepParts, memory: Memory, wholeStore: boolean)
     await reconcile(parts, { document, olderThan, prefixes: prefixesOf('received/'), quiet: QUIET_OPTIONS });
     const mayDelete = await isClockTrusted(parts);
     if (mayDelete) memory.retainAfter = (await retain(parts, { document, now, quiet: QUIET_OPTIONS, after: memory.retainAfter })).after;
-    await adoptCommitments(parts, { olderThan, now, prefixes: prefixesOf('commitments/') });
-    await forgetRecords(parts, now);
+    await adoptCommitments(parts, { olderThan, now: mayDelete ? now : NOTHING_IS_OLD, prefixes: prefixesOf('commitments/') });
+    if (mayDelete) await forgetRecords(parts, now);
     if (wholeStore && mayDelete) await sweep(parts, { olderThan: new Date(now.getTime() - DAY_MS), quiet: QUIET_OPTIONS });
     if (wholeStore && mayDelete) await forgetOldMonths(parts, now);
     await checkCounts(parts, memory);

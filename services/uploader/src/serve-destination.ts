@@ -18,6 +18,7 @@ import type { ServeDestination, ServedDestination } from './destination-roster.t
 import type { DestinationContext, DestinationSettings } from './destination-settings.ts';
 import type { DestinationShare } from './destination-share.ts';
 import { DestinationWorker, type WaitingParcel } from './destination-worker.ts';
+import { GivenBack } from './given-back.ts';
 import { IdenticalCopies } from './identical-copies.ts';
 import { allotInHand } from './in-hand.ts';
 import type { WantedForm } from './object-choice.ts';
@@ -57,14 +58,17 @@ const LEAST_RETRY_DELAY_MS = 1_000;
 export const DELIVERY_KEY_TOKENS = 3;
 const deliveryKey = (destination: string): string => `delivery.due.${destination}`;
 
+type ServedParts = ServeParts & { readonly givenBack: GivenBack };
+
 export function servingWith(parts: ServeParts): ServeDestination {
-  return (settings, context) => serve(settings, context, parts);
+  const givenBack = new GivenBack();
+  return (settings, context) => serve(settings, context, { ...parts, givenBack });
 }
 
 async function serve(
   settings: DestinationSettings,
   { titles, coercion }: DestinationContext,
-  parts: ServeParts,
+  parts: ServedParts,
 ): Promise<ServedDestination> {
   const { clock, random, store, weightOf } = parts;
   const metrics = parts.metrics.of(settings.id);
@@ -122,7 +126,7 @@ interface Serving {
 }
 
 /** A durable consumer for each lane and facility with work. */
-function queuesOf(serving: Serving, parts: ServeParts): QueuesOnDemand {
+function queuesOf(serving: Serving, parts: ServedParts): QueuesOnDemand {
   const { id } = serving.settings;
   const consumerName = ({ lane, facility }: QueueName): string => `uploader_${id}_${lane}_${facility}`;
   return new QueuesOnDemand({
@@ -140,7 +144,7 @@ function queuesOf(serving: Serving, parts: ServeParts): QueuesOnDemand {
 async function consumeQueue(
   { queue, name, concurrency }: { queue: QueueName; name: string; concurrency: number },
   serving: Serving,
-  parts: ServeParts,
+  parts: ServedParts,
 ): Promise<Consumption> {
   return await parts.bus.consume(
     {

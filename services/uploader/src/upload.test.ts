@@ -10,6 +10,7 @@ import { dueOf, memoryStore, newDelivery } from './deliveries-for-tests.ts';
 import type { DueParcel } from './delivery-attempt.ts';
 import { type Outcome, transient, unknownOutcome } from './delivery-outcome.ts';
 import { openDeliveryRecords, recordKey } from './delivery-records.ts';
+import { GivenBack } from './given-back.ts';
 import { IdenticalCopies } from './identical-copies.ts';
 import { MAX_REFUSALS, reportUnreadable, upload } from './upload.ts';
 
@@ -56,7 +57,7 @@ async function newStory(outcomes: Outcome[], options: { failPublish?: boolean } 
   const records = await openDeliveryRecords(bus as never);
   const copies = new IdenticalCopies({ records, settings: { id: 'archive', kind: 'stow' } });
   const parts = {
-    ...{ bus, records, copies, log, random: () => 0 },
+    ...{ bus, records, copies, log, random: () => 0, givenBack: new GivenBack() },
     form: { images: 'compressed' as const },
     settings: { id: 'archive', retry: { first: 1000, factor: 2, max: 10_000, giveUpAfter: 3_600_000 } },
     worker: {
@@ -254,6 +255,16 @@ describe('upload', () => {
     };
     await assert.rejects(upload({ event: newDue(), deliveryCount: 1 }, parts), TransientError);
     assert.deepEqual(done, []);
+  });
+
+  it('calls nothing a resend that was only given back before, however often: a duplicate at the destination is then not ours', async () => {
+    const { parts, parcels } = await newStory([delivered]);
+    const due = newDue();
+    const paused = { ...parts.worker, submit: () => Promise.reject(new TransientError('paused')) };
+    for (const deliveryCount of [1, 2])
+      await assert.rejects(upload({ event: due, deliveryCount }, { ...parts, worker: paused }), TransientError);
+    await upload({ event: due, deliveryCount: 3 }, parts);
+    assert.equal(parcels[0]!.resend, false);
   });
 });
 

@@ -14,6 +14,7 @@ import { type CopyMark, type DeliveryRecords, type History, NO_HISTORY } from '.
 import { orderDerivation, PROFILE_WORDS, syntaxRefusal } from './derivation-order.ts';
 import type { DestinationSettings } from './destination-settings.ts';
 import type { DestinationWorker } from './destination-worker.ts';
+import type { GivenBack } from './given-back.ts';
 import { copyMarkOf, type IdenticalCopies } from './identical-copies.ts';
 import { derivationAfterRefusal, derivationWantedFirst, objectChoices, type WantedForm } from './object-choice.ts';
 import type { SendLimits } from './send-limits.ts';
@@ -23,6 +24,7 @@ export interface UploadParts {
   readonly bus: Pick<Bus, 'publish' | 'publishFact'>;
   readonly records: DeliveryRecords;
   readonly copies: IdenticalCopies;
+  readonly givenBack: GivenBack;
   /** Where the destination has to commit to what it stored. */
   readonly commitments?: Pick<AwaitedCommitments, 'attempt'> | undefined;
   readonly settings: Pick<DestinationSettings, 'id' | 'retry'>;
@@ -56,10 +58,10 @@ async function send(message: Message<DeliveryDue>, parts: UploadParts): Promise<
   if (wanted !== undefined) return void (await orderDerivation(parts.bus, due, wanted));
   const isKnown = deliveryCount > 1 || olderThanConsumer || due.delivery.derivation !== undefined;
   const history = isKnown ? await parts.records.history(due) : NO_HISTORY;
-  const resend = await mayHaveArrived(message, history, parts.records);
+  const resend = await mayHaveArrived(message, history, parts);
   const lastTry = history.refusals + 1 >= MAX_REFUSALS;
-  const submit = (commitment?: DueParcel['commitment']): Promise<Attempted> =>
-    parts.worker.submit({
+  const submit = (commitment?: DueParcel['commitment']): Promise<Attempted> => {
+    const submitted = parts.worker.submit({
       delivery: due.delivery,
       lane: due.delivery.instance.lane,
       facility: due.delivery.facility ?? NO_FACILITY,
@@ -68,6 +70,9 @@ async function send(message: Message<DeliveryDue>, parts: UploadParts): Promise<
       alone: history.alone,
       ...{ resend, lastTry, commitment },
     });
+    submitted.catch(() => parts.givenBack.note(message));
+    return submitted;
+  };
   const isTooOld = (): boolean => isOlderThanAllowed(due, parts);
   const attempted = (await parts.commitments?.attempt({ due, history, lastTry, isTooOld, submit })) ?? (await submit());
   return await putOnRecord({ due, history, resend, attempted }, parts);
@@ -83,13 +88,14 @@ function isOlderThanAllowed(due: DeliveryDue, { limits, settings }: UploadParts)
  * under that SOP Instance UID is somebody else's, perhaps other content.
  */
 async function mayHaveArrived(
-  { event: due, deliveryCount }: Message<DeliveryDue>,
+  message: Message<DeliveryDue>,
   history: History,
-  records: DeliveryRecords,
+  { records, givenBack }: Pick<UploadParts, 'records' | 'givenBack'>,
 ): Promise<boolean> {
+  const { event: due } = message;
   if (history.attempts > 0) return history.mayHaveArrived;
-  // Handed out before, and nothing on record: that uploader may have been killed while it sent.
-  if (deliveryCount > 1) return true;
+  // Handed out before, not given back here, and nothing on record: that uploader may have been killed while it sent.
+  if (!givenBack.isUnsent(message)) return true;
   if (due.generation === 0) return false;
   if (due.wasParked === true) return await mayHaveArrivedBefore(due, records);
   const before = await records.history({ ...due, generation: due.generation - 1 });

@@ -14,7 +14,8 @@ function guarded() {
     set: (ms: number) => {
       wall += ms;
     },
-    distrust: (database = wall) => guard.distrust(new Date(database)),
+    distrust: (database = wall, lastKnown?: number) =>
+      guard.distrust(new Date(database), lastKnown === undefined ? undefined : new Date(lastKnown)),
     wall: () => wall,
   };
 }
@@ -43,6 +44,23 @@ describe('a clock', () => {
       clock.pass(1_000);
       assert.equal(clock.distrust(), undefined);
     });
+
+  test('that was set forward while the ledger was off is not trusted for a day: nothing is known of the days before', () => {
+    const clock = guarded();
+    const lastKnown = clock.wall() - 4 * 86_400_000;
+    assert.match(clock.distrust(clock.wall(), lastKnown)!, /nothing is known of the last 4 days/);
+    clock.pass(STEADY_FOR_MS - 1_000);
+    assert.ok(clock.distrust(clock.wall(), clock.wall()) !== undefined, 'also when something is received again');
+    clock.pass(1_000);
+    assert.equal(clock.distrust(clock.wall(), lastKnown), undefined);
+  });
+
+  test('of an empty ledger, or of one that was off for a night or set back, is trusted', () => {
+    for (const ago of [undefined, 86_400_000, -400 * 86_400_000]) {
+      const clock = guarded();
+      assert.equal(clock.distrust(clock.wall(), ago === undefined ? undefined : clock.wall() - ago), undefined);
+    }
+  });
 
   test('that the database does not agree with is not trusted, and is again when they agree', () => {
     const clock = guarded();

@@ -1,6 +1,6 @@
 // When the ledger reconciles, retains and sweeps: at its start, then at intervals, one after the other, and never twice at a time.
 import type { GatewayConfiguration } from '@causeway/shared/bus/gateway-configuration';
-import { databaseClock } from '@causeway/shared/database/deletion-proofs';
+import { databaseClock, lastDayKnown } from '@causeway/shared/database/deletion-proofs';
 import { forgetMonths } from '@causeway/shared/database/forget-months';
 import { findDifferingCounts, sampleStudies } from '@causeway/shared/database/kept-counts';
 import { makePartitions } from '@causeway/shared/database/month-partitions';
@@ -109,7 +109,7 @@ async function oneRound(parts: UpkeepParts, memory: Memory, wholeStore: boolean)
 }
 
 async function isClockTrusted({ clock, database, metrics, log }: UpkeepParts): Promise<boolean> {
-  const reason = clock.distrust(await databaseClock(database));
+  const reason = clock.distrust(await databaseClock(database), await lastDayKnown(database));
   metrics.clockDistrusted(reason !== undefined);
   if (reason !== undefined) log.error({ reason }, 'nothing is deleted: the clock cannot be trusted to say what is old');
   return reason === undefined;

@@ -43,3 +43,9 @@ export async function sweptLately(target: Queryable): Promise<number> {
 export async function databaseClock(target: Queryable): Promise<Date> {
   return (await target.query<{ now: Date }>('SELECT clock_timestamp() AS now'))[0]!.now;
 }
+
+/** The last day (UTC) on which something was received; undefined: never. */
+export async function lastDayKnown(target: Queryable): Promise<Date | undefined> {
+  const sql = `SELECT max(day)::timestamp AT TIME ZONE 'UTC' AS day FROM day_outcomes WHERE facility = '*' AND receipts > 0`;
+  return (await target.query<{ day: Date | null }>(sql))[0]!.day ?? undefined;
+}

@@ -76,9 +76,9 @@ export async function listDeliveries(target: Queryable, page: DeliveriesListed):
       s.patient_name AS "patientName", s.patient_id AS "patientId", s.study_description AS "studyDescription", d.destination, d.facility, d.rule,
       d.configuration_revision AS "configurationRevision", d.state, d.state_at AS "stateAt", d.due_at AS "dueAt", d.attempts, d.reason,
       d.next_attempt_at AS "nextAttemptAt", d.confirmation, d.warning, d.coercion, i.object_deleted_at IS NOT NULL AS "objectDeleted"
-    FROM deliveries d JOIN instances i USING (receipt_id) JOIN studies s ON s.study_key = d.study_key
-    WHERE d.state = $1 AND ($2::text IS NULL OR d.destination = $2) AND ($3::text IS NULL OR d.study_key = $3)
-    ORDER BY d.state_at DESC, d.id LIMIT $4`;
+    FROM (SELECT * FROM deliveries WHERE state = $1 AND ($2::text IS NULL OR destination = $2) AND ($3::text IS NULL OR study_key = $3)
+      ORDER BY state_at DESC, id LIMIT $4) AS d
+    JOIN instances i USING (receipt_id) JOIN studies s ON s.study_key = d.study_key ORDER BY d.state_at DESC, d.id`;
   return target.query<DeliveryEntry>(sql, [page.state, page.destination ?? null, page.studyKey ?? null, page.limit]);
 }
 

@@ -122,6 +122,22 @@ describe('parked deliveries', () => {
     assert.equal(await requeue(parts), 3);
   });
 
+  test('of one destination that cannot be queued do not keep those of others from it', async () => {
+    await park(2);
+    const [other] = await park(1, { destination: 'pacs' });
+    const parts = partsOn();
+    const queues: RequeueParts['queues'] = {
+      hasRoom: (place) => parts.queues.hasRoom(place),
+      publish: async (event, messageId) => {
+        if (event.delivery.destination === 'cloud') throw new Error('maximum payload exceeded');
+        return await parts.queues.publish(event, messageId);
+      },
+    };
+    await assert.rejects(requeue({ ...parts, queues }), /maximum payload/);
+    assert.deepEqual(published(parts.bus), [other!.id]);
+    assert.equal((await inState('parked')).length, 2);
+  });
+
   test('whose object is gone are told as failed, and do not stand in the way', async () => {
     const [gone] = await park(1);
     await park(2);

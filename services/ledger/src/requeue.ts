@@ -25,6 +25,8 @@ export interface RequeueParts extends DeliveryMotion {
 const PAGE = 250;
 /** Then the next destination has its turn: one with a long queue does not let the others wait. */
 const PAGES_A_TURN = 8;
+/** With one destination that fails the others have their turn; with so many it is not the destinations (JetStream or PostgreSQL is away). */
+const MOST_FAILING = 3;
 /** While something comes back; the queues are counted anew after that. */
 const AGAIN_AFTER_MS = 250;
 /** While nothing is parked, or nothing has room. */
@@ -32,12 +34,22 @@ const LOOK_EVERY_MS = 1_000;
 /** Of the time, at most so much is spent in looking. */
 const MOST_BUSY = 0.1;
 
-/** One turn of every destination that has parked work; resolves with how many deliveries are queued. */
+/** One turn of every destination that has parked work; resolves with how many deliveries are queued. Throws what one of them failed with, after the others' turns. */
 export async function requeue(parts: RequeueParts): Promise<number> {
   const configured = new Set(parts.document()?.destinations.map(({ id }) => id));
   const places = Map.groupBy(await listParkedPlaces(parts.database), ({ destination }) => destination);
+  const failures: unknown[] = [];
   let count = 0;
-  for (const [destination, parked] of places) if (configured.has(destination)) count += await requeueTo(parts, parked);
+  for (const [destination, parked] of places) {
+    if (!configured.has(destination)) continue;
+    try {
+      count += await requeueTo(parts, parked);
+    } catch (error) {
+      failures.push(error);
+      if (failures.length >= MOST_FAILING) break;
+    }
+  }
+  if (failures.length > 0) throw failures[0];
   return count;
 }
 

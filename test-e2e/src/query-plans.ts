@@ -13,11 +13,11 @@ interface Plan {
 export interface Cost {
   /** Pages of 8 KB, from memory or disk. */
   pages: number;
-  /** Tables of more than 1,000 pages that were read as a whole; a smaller one may be cheaper to read than a hundred ways through its index. */
+  /** Tables of more than 4,000 pages (32 MB) that were read as a whole; a smaller one may be cheaper to read than through its index. */
   readonly wholeTables: Set<string>;
 }
 
-const LARGE_PAGES = 1_000;
+const LARGE_PAGES = 4_000;
 
 /** Asks as always, and has each statement explained and run once more. */
 export async function costOf(database: Database, ask: (target: Queryable) => Promise<unknown>): Promise<Cost> {

@@ -127,8 +127,8 @@ test(`of ${STUDIES * STUDY_INSTANCES} instances every question is answered from 
       `${slow.toFixed(1).padStart(7)} ms p95, ${String(pages).padStart(6)} pages (${atATenth.get(name)!.pages} at a tenth): ${name}`,
     );
     assert.deepEqual([...wholeTables], [], `${name} reads whole tables`);
-    // Indexes become deeper, and a list of 500 studies may be shorter at a tenth; a table read as a whole has far more.
-    assert.ok(pages <= 3 * atATenth.get(name)!.pages + 5_000, `${name}: ${pages} pages, ${atATenth.get(name)!.pages} at a tenth`);
+    // Indexes become deeper, a list of 500 studies may be shorter at a tenth, and small partitions are read as a whole; at the promised size one has 80,000 pages.
+    assert.ok(pages <= 3 * atATenth.get(name)!.pages + 20_000, `${name}: ${pages} pages, ${atATenth.get(name)!.pages} at a tenth`);
   }
 });
 

@@ -35,11 +35,13 @@ await runService('ledger', async ({ bus, store, log, meter, configuration, envir
   const upkeep = migrated.then((done) =>
     done ? keepUp({ bus, queues, store, database, log, metrics, configuration, timing, clock, rowsKeptMs }) : undefined,
   );
+  // A database restored from an older copy says of delivered work that it is parked, held or due.
+  const caughtUp = upkeep.then((up) => up?.caughtUpOnce ?? false);
   const settling = upkeep.then((up) => (up ? keepSettling({ bus, database, document, caughtUp: up.caughtUp, log, metrics }) : undefined));
-  const makingRoom = migrated.then((done) => (done ? keepRoom({ bus, store, database, log, metrics, document }) : undefined));
-  const releasing = migrated.then((done) => (done ? keepReleasing({ bus, database, log, configuration }) : undefined));
-  const requeuing = migrated.then((done) => (done ? keepRequeuing({ bus, queues, database, document, log, metrics }) : undefined));
-  const failing = migrated.then((done) =>
+  const makingRoom = caughtUp.then((done) => (done ? keepRoom({ bus, store, database, log, metrics, document }) : undefined));
+  const releasing = caughtUp.then((done) => (done ? keepReleasing({ bus, database, log, configuration }) : undefined));
+  const requeuing = caughtUp.then((done) => (done ? keepRequeuing({ bus, queues, database, document, log, metrics }) : undefined));
+  const failing = caughtUp.then((done) =>
     done ? keepFailingRemoved({ bus, database, revision: () => configuration.current(), log }) : undefined,
   );
   const commitments = await takeCommitments({ bus, store, database, log, configuration });
@@ -56,8 +58,8 @@ await runService('ledger', async ({ bus, store, log, meter, configuration, envir
       await consumption.stop();
       await commitments.stop();
       await (await committing)?.stop();
-      await (await settling)?.stop();
       await (await upkeep)?.stop();
+      await (await settling)?.stop();
       await (await makingRoom)?.stop();
       await (await releasing)?.stop();
       await (await requeuing)?.stop();

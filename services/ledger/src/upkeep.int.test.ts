@@ -6,6 +6,7 @@ import { commitmentKey, uuidV7 } from '@causeway/shared/brands';
 import type { GatewayConfiguration } from '@causeway/shared/bus/gateway-configuration';
 import { confirmedFact, receivedFact, routedFact, sampleDelivery, sampleInstance } from '@causeway/shared/database/facts-for-tests';
 import { applyFacts } from '@causeway/shared/database/project-facts';
+import { TransientError } from '@causeway/shared/errors';
 import { metrics, objectOf, startTestLedger, type TestLedger, testDocument } from './ledger-for-tests.ts';
 import { dayPrefixes } from './received-objects.ts';
 import { keepUp } from './upkeep.ts';
@@ -35,6 +36,24 @@ describe('upkeep', () => {
     await keepUp({ ...parts, metrics: counting, configuration: configuration(true), timing, clock, rowsKeptMs }).stop();
     const receipts = parts.bus.published.map(({ event }) => (event.instance as { receiptId: string }).receiptId);
     assert.deepEqual(receipts, [old!.instance.receiptId]);
+  });
+
+  test('tells that the database knows every fact once that is made sure of, and not when it was stopped before', async () => {
+    await ledger.clear();
+    const parts = { ...ledger.parts(), metrics: counting, configuration: configuration(true), timing, clock, rowsKeptMs };
+    const asked = Promise.withResolvers<void>();
+    const unreachable: typeof parts.bus = Object.create(parts.bus);
+    unreachable.position = async () => {
+      asked.resolve();
+      throw new TransientError('JetStream is away');
+    };
+    const waiting = keepUp({ ...parts, bus: unreachable });
+    await asked.promise;
+    await waiting.stop();
+    assert.equal(await waiting.caughtUpOnce, false);
+    const knowing = keepUp(parts);
+    assert.equal(await knowing.caughtUpOnce, true);
+    await knowing.stop();
   });
 
   test('with a clock that cannot be trusted nothing is deleted, and work is set in motion all the same', async () => {

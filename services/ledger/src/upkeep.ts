@@ -45,16 +45,27 @@ interface Memory {
   toldOn?: string;
 }
 
-/** Resolves at once; `stop` waits for the round under way. `caughtUp`: up to where this process last made sure that the database knows every fact. */
-export function keepUp(parts: UpkeepParts): { caughtUp(): CaughtUp['noted']; stop(): Promise<void> } {
+export interface Upkeep {
+  /** Up to where this process last made sure that the database knows every fact. */
+  caughtUp(): CaughtUp['noted'];
+  /** Resolves with true once that was made sure of for the first time, with false when it was stopped before. Nothing may be set in motion by what the database says before. */
+  readonly caughtUpOnce: Promise<boolean>;
+  /** Waits for the round under way. */
+  stop(): Promise<void>;
+}
+
+/** Resolves at once. */
+export function keepUp(parts: UpkeepParts): Upkeep {
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
   let wholeStoreAt = Number.NEGATIVE_INFINITY;
   let noted: CaughtUp['noted'];
+  const once = Promise.withResolvers<boolean>();
   const memory: Memory = {};
   const round = async (): Promise<void> => {
     const caughtUp = await caughtUpOrTold(parts, noted);
     noted = caughtUp?.noted ?? noted;
+    if (caughtUp !== undefined) once.resolve(true);
     // A database that was exchanged knows nothing of what was judged before.
     const wholeStore = (caughtUp?.told ?? 0) > 0 || performance.now() - wholeStoreAt >= WHOLE_STORE_EVERY_MS;
     const done = caughtUp !== undefined && (await oneRound(parts, memory, wholeStore));
@@ -64,8 +75,10 @@ export function keepUp(parts: UpkeepParts): { caughtUp(): CaughtUp['noted']; sto
   let running = round();
   return {
     caughtUp: () => noted,
+    caughtUpOnce: once.promise,
     stop: async () => {
       stopped = true;
+      once.resolve(false);
       clearTimeout(timer);
       await running;
     },

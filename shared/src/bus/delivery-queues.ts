@@ -38,8 +38,10 @@ const SHARED_HALF = 1 / 2;
 /** Of a delivery.due event, where the stream has too few to tell. */
 const USUAL_BYTES = 3_000;
 const ENOUGH_TO_TELL = 1_000;
+/** Of a limit, what work that becomes due may fill; the rest is for what was parked: else fresh work would keep a full queue full, and the oldest would wait for the night. */
+const FRESH_PART = 0.9;
 /** Parked work is queued again once a queue is this far below its limit, not one for each that leaves. */
-const ROOM_BELOW = 0.8;
+const ROOM_BELOW = 0.95;
 
 export class DeliveryQueues {
   readonly #parts: DeliveryQueueParts;
@@ -57,11 +59,12 @@ export class DeliveryQueues {
   /** Resolves with undefined when JetStream acknowledged, or with the reason why it must be parked: then nothing is published. Throws as `Bus.publish`. */
   async publish(event: DeliveryDue, messageId: string): Promise<ParkReason | undefined> {
     const { destination, facility, instance } = event.delivery;
-    await this.#all.look(this.#capacity * SHARED_HALF);
+    const part = event.wasParked === true ? 1 : FRESH_PART;
+    await this.#all.look(this.#capacity * SHARED_HALF * part);
     const limits = this.#limitsOf({ destination, facility, lane: instance.lane });
-    await Promise.all(limits.map(({ queue, most }) => queue.look(most)));
+    await Promise.all(limits.map(({ queue, most }) => queue.look(most * part)));
     // From here to `enter` nothing waits: two publications at a time never take the same room.
-    const full = limits.find((limit) => this.#isFull(limit, 1));
+    const full = limits.find((limit) => this.#isFull(limit, part));
     if (full !== undefined) return full.reason;
     const ended = [this.#all, ...new Set(limits.map(({ queue }) => queue))].map((queue) => queue.enter());
     let isPublished = false;

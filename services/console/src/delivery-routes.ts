@@ -31,6 +31,8 @@ const listQuery = z.object({
   limit: z.coerce.number().int().min(1).max(MAX_LISTED).default(100),
 });
 
+const groupsQuery = listQuery.pick({ limit: true });
+
 export function deliveryRoutes(app: FastifyInstance, parts: ConsoleParts): void {
   app.get('/api/deliveries', async (request) => {
     const { study, ...page } = parsed(listQuery, request.query);
@@ -56,7 +58,7 @@ export function deliveryRoutes(app: FastifyInstance, parts: ConsoleParts): void 
   });
   for (const state of ['failed', 'parked'] as const)
     app.get(`/api/deliveries/${state}`, async (request) => ({
-      groups: await listDeliveryGroupsWithin(parts.database, requestScope(request), { state, limit: MAX_LISTED }),
+      groups: await listDeliveryGroupsWithin(parts.database, requestScope(request), { state, ...parsed(groupsQuery, request.query) }),
     }));
   app.post('/api/deliveries/retry', async (request) => {
     const { body } = request;

@@ -14,7 +14,8 @@ import { heldWithin } from './explained-scope.ts';
 import { HttpProblem, notFound, parsed } from './http-problem.ts';
 import { ownOf, requestScope } from './route-access.ts';
 
-const MAX_GROUPS = 200;
+/** Of each study all that waits is looked at: the page asks for the first ones. */
+const listed = z.object({ limit: z.coerce.number().int().min(1).max(200).default(50) });
 /** As many as one group of the list names. */
 const MAX_RECEIPTS = 1000;
 /** Of one page: acting on as many takes a few seconds. */
@@ -48,7 +49,7 @@ const many = ({ body }: Chosen): string[] => parsed(several, body).receiptIds;
 export function waitingWorkRoutes(app: FastifyInstance, parts: ConsoleParts): void {
   app.get('/api/held', async (request) => {
     const scope = requestScope(request);
-    const waiting = await listWaitingWorkWithin(parts.database, scope, MAX_GROUPS);
+    const waiting = await listWaitingWorkWithin(parts.database, scope, parsed(listed, request.query).limit);
     return { waiting: waiting.map((work) => ({ ...work, held: heldWithin(scope, work.held) })) };
   });
   app.get('/api/held/receipts', async (request) => ({

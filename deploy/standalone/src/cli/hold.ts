@@ -28,7 +28,7 @@ const columns: readonly Column<Waiting>[] = [
   { title: 'why', value: ({ held, reason }) => (held ? `${held.reason}: ${held.detail}` : (reason ?? '')) },
 ];
 
-const listWaiting = ({ api }: CliParts): Promise<{ waiting: Waiting[] }> => api.get('/api/held');
+const listWaiting = ({ api }: CliParts): Promise<{ waiting: Waiting[] }> => api.get('/api/held?limit=200');
 
 async function list(_call: Call, parts: CliParts): Promise<boolean> {
   const answer = await listWaiting(parts);

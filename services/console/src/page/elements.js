@@ -71,6 +71,23 @@ export const empty = (title, ...paragraphs) =>
     ...paragraphs.map((text) => (text instanceof Node ? text : element('p', {}, text))),
   );
 
+/** A button under a list that lists more of it; `limit` is how many to ask for, `shown` is told how many came. */
+export function showMore({ first, most, refresh }) {
+  let limit = first;
+  const button = element('button', { type: 'button', class: 'more', hidden: true }, 'Show more');
+  button.addEventListener('click', () => {
+    limit = most;
+    refresh();
+  });
+  return {
+    button,
+    limit: () => limit,
+    shown: (count) => {
+      button.hidden = count < limit || limit === most;
+    },
+  };
+}
+
 /** Asks before something that cannot be taken back. Resolves with what `confirmed` returns, or undefined. */
 export function askInDialog({ title, content, confirm, danger, confirmed }) {
   return new Promise((resolve) => {

@@ -1,6 +1,6 @@
 // Deliveries that were given up, and those that wait for room in a queue, with the reason; an operator sends them again or gives them up for good.
 import { get, post } from './api.js';
-import { askInDialog, element, empty, syncRows, table } from './elements.js';
+import { askInDialog, element, empty, showMore, syncRows, table } from './elements.js';
 import { moment, personName, plural } from './format.js';
 
 const WORDS = {
@@ -27,7 +27,7 @@ const PARKED_BECAUSE = {
 export const failedView = (parts) => groupsView('failed', parts);
 export const parkedView = (parts) => groupsView('parked', parts);
 
-function groupsView(state, { act }) {
+function groupsView(state, { act, refresh }) {
   const words = WORDS[state];
   const columns = [
     ...[{ name: 'Study' }, { name: 'Destination' }, { name: 'Reason' }, { name: 'Instances', class: 'number' }],
@@ -37,9 +37,14 @@ function groupsView(state, { act }) {
   const place = element('div');
   const buttons = element('div', { class: 'chips' });
   const list = table(columns, body, words.title);
-  const root = element('div', {}, element('div', { class: 'view-head' }, element('h1', {}, words.title), buttons), place);
+  const more = showMore({ first: 100, most: 500, refresh });
+  const root = element('div', {}, element('div', { class: 'view-head' }, element('h1', {}, words.title), buttons), place, more.button);
   async function update() {
-    const [{ groups }, { destinations }] = await Promise.all([get(`/api/deliveries/${state}`), get('/api/destinations')]);
+    const [{ groups }, { destinations }] = await Promise.all([
+      get(`/api/deliveries/${state}?limit=${more.limit()}`),
+      get('/api/destinations'),
+    ]);
+    more.shown(groups.length);
     const waiting = destinations.filter((destination) => destination[state] > 0);
     syncRows(buttons, waiting, { keyOf: ({ id }) => id, render: (destination) => allOfButton(state, destination, act) });
     if (groups.length === 0) return place.replaceChildren(empty(...words.none));

@@ -1,6 +1,6 @@
 // Work that waits for a person: held studies are assigned or discarded, quarantined ones tried again or discarded.
 import { get, post } from './api.js';
-import { askInDialog, chip, element, empty, syncRows, table } from './elements.js';
+import { askInDialog, chip, element, empty, showMore, syncRows, table } from './elements.js';
 import { age, moment, personName, plural } from './format.js';
 
 const COLUMNS = [{ name: 'Study' }, { name: 'Why it waits' }, { name: 'Instances', class: 'number' }, { name: 'Since' }, { name: '' }];
@@ -12,13 +12,16 @@ const REASONS = {
   loop: 'Comes back from where we sent it',
 };
 
-export function waitingView({ act, gateway }) {
+export function waitingView({ act, gateway, refresh }) {
   const body = element('tbody');
   const place = element('div');
   const list = table(COLUMNS, body, 'Waiting work');
-  const root = element('div', {}, element('div', { class: 'view-head' }, element('h1', {}, 'Waiting for a decision')), place);
+  const more = showMore({ first: 50, most: 200, refresh });
+  const head = element('div', { class: 'view-head' }, element('h1', {}, 'Waiting for a decision'));
+  const root = element('div', {}, head, place, more.button);
   async function update() {
-    const { waiting } = await get('/api/held');
+    const { waiting } = await get(`/api/held?limit=${more.limit()}`);
+    more.shown(waiting.length);
     if (waiting.length === 0) return place.replaceChildren(empty('Nothing waits', 'Every study found its facility and its destination.'));
     if (!list.isConnected) place.replaceChildren(list);
     syncRows(body, waiting, {

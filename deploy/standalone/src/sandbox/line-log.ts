@@ -2,6 +2,7 @@
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
 
 const MAX_LINE_BYTES = 64 * 1024;
 
@@ -12,11 +13,16 @@ export class LineLog {
   #waiting: string[] = [];
   #writing: Promise<void> | undefined;
   #lastWrite: Promise<void> = Promise.resolve();
+  /** Bytes of the lines that were written as a whole. */
+  #size: number;
+  /** A write failed: what lies beyond `#size` is half a line. */
+  #torn = false;
 
-  private constructor(path: string, file: FileHandle, durable: boolean) {
+  private constructor(path: string, file: FileHandle, options: { durable: boolean; size: number }) {
     this.#path = path;
     this.#file = file;
-    this.#durable = durable;
+    this.#durable = options.durable;
+    this.#size = options.size;
   }
 
   /** A last line without line end was cut by a kill before anybody was told of it: it is removed. `durable`: synced before `append` resolves. */
@@ -25,10 +31,10 @@ export class LineLog {
     const { size } = await file.stat();
     const whole = await endOfLastLine(file, size);
     if (whole < size) await file.truncate(whole);
-    return new LineLog(path, file, options.durable);
+    return new LineLog(path, file, { ...options, size: whole });
   }
 
-  /** Resolves when the lines are written (and synced, when durable). Rejects when the disk refuses; then they may or may not be there. */
+  /** Resolves when the lines are written (and synced, when durable). Rejects when the disk refuses; then none of them is there. */
   append(values: readonly unknown[]): Promise<void> {
     if (values.length === 0) return Promise.resolve();
     this.#waiting.push(...values.map((value) => `${JSON.stringify(value)}\n`));
@@ -41,8 +47,21 @@ export class LineLog {
     this.#waiting = [];
     this.#lastWrite = this.#writing!;
     this.#writing = undefined;
-    await this.#file.appendFile(text);
-    if (this.#durable) await this.#file.datasync();
+    if (this.#torn) await this.#removeTorn();
+    try {
+      await this.#file.appendFile(text);
+      if (this.#durable) await this.#file.datasync();
+      this.#size += Buffer.byteLength(text);
+    } catch (error) {
+      this.#torn = true;
+      await this.#removeTorn().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async #removeTorn(): Promise<void> {
+    await this.#file.truncate(this.#size);
+    this.#torn = false;
   }
 
   /** Every line from the beginning. Throws when one is not JSON, with its number. */
@@ -58,14 +77,15 @@ export class LineLog {
     }
   }
 
-  /** The bytes as they lie on disk. */
+  /** The bytes of every whole line, as they lie on disk. */
   stream(): NodeJS.ReadableStream {
-    return createReadStream(this.#path);
+    return this.#size === 0 ? Readable.from([]) : createReadStream(this.#path, { end: this.#size - 1 });
   }
 
   async clear(): Promise<void> {
     await this.#settled();
-    await this.#file.truncate(0);
+    this.#size = 0;
+    await this.#removeTorn();
   }
 
   async close(): Promise<void> {

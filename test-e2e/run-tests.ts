@@ -20,6 +20,7 @@ const SOURCES = [
   'deploy/standalone/src/**/*.test.ts',
   'test-e2e/bench/**/*.test.ts',
   'test-e2e/fuzz/**/*.test.ts',
+  'test-e2e/supply-chain/**/*.test.ts',
 ];
 const isInt = (path: string): boolean => path.endsWith('.int.test.ts');
 

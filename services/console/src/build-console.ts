@@ -46,6 +46,7 @@ export async function buildConsole(parts: ConsoleParts): Promise<FastifyInstance
   const app = Fastify({
     // Fastify would log addresses, and a search in an address may be a patient's name.
     logger: false,
+    trustProxy: parts.trustedProxies?.length ? [...parts.trustedProxies] : false,
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,

@@ -28,6 +28,8 @@ export interface ConsoleParts {
   readonly store: Pick<ObjectStore, 'get'>;
   /** Service name to the base URL of its ops server. */
   readonly services: Readonly<Record<string, string>>;
+  /** Addresses and networks whose X-Forwarded-For and X-Forwarded-Proto are believed [nobody's]. */
+  readonly trustedProxies?: readonly string[];
 }
 
 /** Who does it: see actorOf. */

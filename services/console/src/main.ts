@@ -36,6 +36,7 @@ await runService('console', async ({ bus, log, environment, configuration, store
     queues: new DeliveryQueues({ bus, document: () => configuration.current()?.document, now: () => performance.now() }),
     log,
     services,
+    trustedProxies: environment.CAUSEWAY_HTTP_TRUSTED_PROXIES,
     store,
     space: store.freeBytes && (() => store.freeBytes!()),
     dicomPort: environment.CAUSEWAY_DICOM_PORT,

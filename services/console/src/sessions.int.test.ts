@@ -99,6 +99,29 @@ describe('sign-in', () => {
     assert.equal((await page.signIn(TEST_PASSWORD, '10.0.0.9')).statusCode, 200);
   });
 
+  test('behind a proxy that is trusted, tries are counted for the addresses that it names, and a client cannot name its own', async () => {
+    const behind = await startTestConsole({ trustedProxies: ['10.0.0.0/24'] });
+    try {
+      await behind.clear();
+      const payload = { user: 'admin', password: 'wrong' };
+      const from = (remoteAddress: string, forwarded: string) =>
+        behind.app.inject({
+          method: 'POST',
+          url: '/api/session',
+          headers: { ...OURS, 'x-forwarded-for': forwarded },
+          payload,
+          remoteAddress,
+        });
+      for (let n = 0; n < 3; n += 1) assert.equal((await from('10.0.0.2', `203.0.113.${n}, 192.0.2.7`)).statusCode, 403);
+      await behind.database.query('UPDATE sign_in_refusals SET last_at = now()');
+      assert.equal((await from('10.0.0.2', '192.0.2.7')).statusCode, 429);
+      assert.equal((await from('10.0.0.2', '192.0.2.8')).statusCode, 403, 'another person behind the same proxy');
+      assert.equal((await from('192.0.2.7', '198.51.100.1')).statusCode, 429, 'who is no proxy was believed');
+    } finally {
+      await behind.stop();
+    }
+  });
+
   test('of forty wrong tries at the same moment at most three are looked at', async () => {
     const replies = await Promise.all(Array.from({ length: 40 }, () => page.signIn('wrong')));
     assert.equal(replies.filter(({ statusCode }) => statusCode === 403).length, 3);

@@ -55,6 +55,12 @@ export const serviceEnvironment = z.object({
   /** console */
   CAUSEWAY_HTTP_HOST: z.string().default('127.0.0.1'),
   CAUSEWAY_HTTP_PORT: z.coerce.number().int().min(0).max(65535).default(8080),
+  /** console: addresses and networks of proxies in front of it, with commas: it takes from them, and from nobody else, whom they speak for. */
+  CAUSEWAY_HTTP_TRUSTED_PROXIES: z
+    .string()
+    .transform((text) => text.split(',').map((part) => part.trim()))
+    .pipe(z.array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], 'an IP address or a network such as 10.0.0.0/24')))
+    .optional(),
   /** A gateway document to apply at start when it differs from the one last applied from a file. */
   CAUSEWAY_CONFIG: z.string().optional(),
   /** JSON object, service name to the base URL of its ops server, for the health page. */

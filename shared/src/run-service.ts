@@ -1,6 +1,7 @@
 // Starts one service: environment, log, telemetry, ops server, bus, store, gateway document; drains on SIGTERM. main.ts of each service calls it and nothing else.
 import type { Bus } from './bus/bus.ts';
 import { followGatewayDocument, type GatewayConfiguration } from './bus/gateway-configuration.ts';
+import { natsAccess } from './bus/nats-access.ts';
 import { connectBus } from './bus/nats-bus.ts';
 import { readServiceEnvironment, type ServiceEnvironment } from './config/service-environment.ts';
 import { describeError } from './errors.ts';
@@ -65,9 +66,7 @@ async function startParts(
   const store = await openObjectStore(environment, log);
   const bus = await connectBus({
     name,
-    url: environment.CAUSEWAY_NATS_URL,
-    user: environment.CAUSEWAY_NATS_USER,
-    password: environment.CAUSEWAY_NATS_PASSWORD,
+    ...natsAccess(environment),
     sizing: { replicas: environment.CAUSEWAY_STREAM_REPLICAS, totalBytes: environment.CAUSEWAY_STREAM_BYTES },
     log,
   });

@@ -1,6 +1,6 @@
 // A real PostgreSQL for one test file: own data directory, free port, gone when the test process ends.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { chmodSync, chownSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { appendFileSync, chmodSync, chownSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createServer, connect as dial } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -8,6 +8,8 @@ import path from 'node:path';
 
 export interface PostgresForTests {
   readonly url: string;
+  /** PGDATA. */
+  readonly data: string;
   /** kill -9 of the server, as a power cut would. */
   kill(): Promise<void>;
   /** Starts the server on the same data and port again. */
@@ -29,23 +31,39 @@ const SETTINGS = ['fsync=off', 'unix_socket_directories=', 'listen_addresses=127
 
 /** `further`: settings as `name=value`, over those of every test. */
 export async function startPostgres(further: readonly string[] = []): Promise<PostgresForTests> {
-  const native = nativeFolder();
-  const owner = unprivilegedOwner();
   const data = mkdtempSync(path.join(tmpdir(), 'causeway-postgres-'));
-  handOver(data, owner);
-  const options = { ...owner, cwd: data, env: { LD_LIBRARY_PATH: path.join(native, 'lib'), LC_ALL: 'C' } };
-  const initdb = path.join(native, 'bin', 'initdb');
-  execFileSync(initdb, ['-D', data, '-U', SUPERUSER, '--auth=trust', '--encoding=UTF8', '--no-sync', '--no-instructions'], {
-    ...options,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+  handOver(data);
+  const initdb = ['-D', data, '-U', SUPERUSER, '--auth=trust', '--encoding=UTF8', '--no-sync', '--no-instructions'];
+  execFileSync(program('initdb'), initdb, { ...surroundings(data), stdio: ['ignore', 'ignore', 'pipe'] });
+  return serve(data, further);
+}
+
+/** A standby that streams from a primary, made of a copy of its data; the primary is stopped for the copy and started again. */
+export async function startStandby(primary: PostgresForTests, further: readonly string[] = []): Promise<PostgresForTests> {
+  await primary.kill();
+  const data = mkdtempSync(path.join(tmpdir(), 'causeway-standby-'));
+  execFileSync('cp', ['-a', `${primary.data}/.`, data]);
+  handOver(data);
+  await primary.start();
+  beStandbyOf(data, primary);
+  return serve(data, further);
+}
+
+/** What a server at its next start finds in its data: it follows the other. */
+export function beStandbyOf(data: string, primary: PostgresForTests): void {
+  const { port } = new URL(primary.url);
+  appendFileSync(path.join(data, 'postgresql.auto.conf'), `primary_conninfo = 'host=127.0.0.1 port=${port} user=${SUPERUSER}'\n`);
+  writeFileSync(path.join(data, 'standby.signal'), '');
+}
+
+async function serve(data: string, further: readonly string[]): Promise<PostgresForTests> {
   const port = await freePort();
   let server: ChildProcess | undefined;
   const killNow = (): void => void server?.kill('SIGKILL');
   process.on('exit', killNow);
   const start = async (): Promise<void> => {
     const settings = [...SETTINGS, ...further].flatMap((setting) => ['-c', setting]);
-    server = spawn(path.join(native, 'bin', 'postgres'), ['-D', data, '-p', String(port), ...settings], { ...options, stdio: 'ignore' });
+    server = spawn(program('postgres'), ['-D', data, '-p', String(port), ...settings], { ...surroundings(data), stdio: 'ignore' });
     await answering(port, server);
   };
   const kill = async (): Promise<void> => {
@@ -59,8 +77,16 @@ export async function startPostgres(further: readonly string[] = []): Promise<Po
     await ended(server, 'SIGINT');
     rmSync(data, { recursive: true, force: true });
   };
-  return { url: `postgres://${SUPERUSER}@127.0.0.1:${port}/postgres`, kill, start, stop };
+  return { url: `postgres://${SUPERUSER}@127.0.0.1:${port}/postgres`, data, kill, start, stop };
 }
+
+const program = (name: string): string => path.join(nativeFolder(), 'bin', name);
+
+const surroundings = (data: string) => ({
+  ...unprivilegedOwner(),
+  cwd: data,
+  env: { LD_LIBRARY_PATH: path.join(nativeFolder(), 'lib'), LC_ALL: 'C' },
+});
 
 /** The folder of the PostgreSQL binaries; makes the symbolic links that the package's skipped install script would have made. */
 function nativeFolder(): string {
@@ -95,9 +121,11 @@ function unprivilegedOwner(): Owner {
   return owner;
 }
 
-function handOver(folder: string, owner: Owner): void {
-  chmodSync(folder, 0o700);
-  if (owner.uid !== undefined && owner.gid !== undefined) chownSync(folder, owner.uid, owner.gid);
+/** Gives a folder, or a file that the server keeps to itself, to the user that it runs as. */
+export function handOver(place: string, mode = 0o700): void {
+  const { uid, gid } = unprivilegedOwner();
+  chmodSync(place, mode);
+  if (uid !== undefined && gid !== undefined) chownSync(place, uid, gid);
 }
 
 function freePort(): Promise<number> {

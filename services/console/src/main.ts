@@ -1,6 +1,7 @@
 // Builds the console from its real parts and starts it.
 import { DeliveryQueues } from '@causeway/shared/bus/delivery-queues';
 import { openDatabase } from '@causeway/shared/database/database';
+import { databaseAddress } from '@causeway/shared/database/database-address';
 import { migrateForEver } from '@causeway/shared/database/migrate';
 import { describeError } from '@causeway/shared/errors';
 import { runService } from '@causeway/shared/run-service';
@@ -15,10 +16,9 @@ const STATEMENT_TIMEOUT_MS = 8_000;
 const serviceUrls = z.record(z.string(), z.url());
 
 await runService('console', async ({ bus, log, environment, configuration, store }) => {
-  const url = environment.CAUSEWAY_DATABASE_URL;
-  if (!url) throw new Error('CAUSEWAY_DATABASE_URL is missing: the console reads from PostgreSQL');
+  const postgres = databaseAddress(environment, 'the console reads from PostgreSQL');
   const services = serviceUrls.parse(JSON.parse(environment.CAUSEWAY_SERVICES ?? '{}'));
-  const database = openDatabase(url, { statementTimeoutMs: STATEMENT_TIMEOUT_MS });
+  const database = openDatabase(postgres, { statementTimeoutMs: STATEMENT_TIMEOUT_MS });
   const applier = new ConfigurationApplier({
     database,
     bus,
@@ -49,7 +49,7 @@ await runService('console', async ({ bus, log, environment, configuration, store
 
   // Not waited for: with PostgreSQL away the page is there and says so.
   async function prepare(): Promise<void> {
-    const migrated = await migrateForEver(url!, log, stopping.signal);
+    const migrated = await migrateForEver(postgres, log, stopping.signal);
     if (!migrated) return;
     const createUser = () => createFirstUser(database, environment.CAUSEWAY_FIRST_PASSWORD_FILE, log).then(() => undefined, describeError);
     // Before the document is applied: whoever sees the gateway ready can sign in.

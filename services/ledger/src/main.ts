@@ -1,6 +1,7 @@
 // Builds the ledger from its real parts and starts it.
 import { DeliveryQueues } from '@causeway/shared/bus/delivery-queues';
 import { openDatabase } from '@causeway/shared/database/database';
+import { databaseAddress } from '@causeway/shared/database/database-address';
 import { migrateForEver } from '@causeway/shared/database/migrate';
 import { runService } from '@causeway/shared/run-service';
 import { account } from './account.ts';
@@ -15,15 +16,14 @@ import { keepSettling } from './settle.ts';
 import { keepUp } from './upkeep.ts';
 
 await runService('ledger', async ({ bus, store, log, meter, configuration, environment }) => {
-  const url = environment.CAUSEWAY_DATABASE_URL;
-  if (!url) throw new Error('CAUSEWAY_DATABASE_URL is missing: the ledger writes to PostgreSQL');
-  const database = openDatabase(url);
+  const address = databaseAddress(environment, 'the ledger writes to PostgreSQL');
+  const database = openDatabase(address);
   const timing = { graceMs: environment.CAUSEWAY_GRACE_MS, everyMs: environment.CAUSEWAY_UPKEEP_MS };
   const metrics = ledgerMetrics(meter, { bus, database });
   // Not waited for: with PostgreSQL away the service runs, says so in its health, and the facts come back until it is there.
   const stopMigrating = new AbortController();
   let schemaReady = false;
-  const migrated = migrateForEver(url, log, stopMigrating.signal).then((done) => {
+  const migrated = migrateForEver(address, log, stopMigrating.signal).then((done) => {
     schemaReady = done;
     return done;
   });

@@ -12,6 +12,7 @@ import type { Bucket, Bus, ConsumerPlan, Consumption, Message, PublishOptions } 
 import { positionOf, waitingSince } from './consumer-position.ts';
 import { consumeMessages } from './consumption.ts';
 import { inPublishSpan } from './message-spans.ts';
+import { accessOptions, type NatsAccess } from './nats-access.ts';
 import { openBucket } from './nats-bucket.ts';
 import { PublicationHints } from './publication-hints.ts';
 import { replayMessages } from './replay.ts';
@@ -19,11 +20,8 @@ import { RepliedRequests } from './replied-requests.ts';
 import { ensureStreams, type StreamSizing } from './stream-configuration.ts';
 import { takeOutMessages } from './take-out.ts';
 
-export interface BusOptions {
+export interface BusOptions extends NatsAccess {
   readonly name: string;
-  readonly url: string;
-  readonly user?: string;
-  readonly password?: string;
   readonly sizing: StreamSizing;
   readonly log: Logger;
 }
@@ -52,14 +50,12 @@ interface Connection {
 
 /** Resolves once connected and all streams exist; waits for NATS as long as it takes. */
 export async function connectBus(options: BusOptions): Promise<Bus> {
-  const servers = options.url.split(',');
-  const howMany = servers.length > 1 ? 'several' : 'oneServer';
+  const access = accessOptions(options, options.log);
+  const howMany = access.servers.length > 1 ? 'several' : 'oneServer';
   const nats = await connect({
-    servers,
+    ...access,
     timeout: CONNECT_TIMEOUT_MS[howMany],
     name: options.name,
-    user: options.user,
-    pass: options.password,
     maxReconnectAttempts: -1,
     waitOnFirstConnect: true,
     reconnectTimeWait: RECONNECT_WAIT_MS,

@@ -18,15 +18,17 @@ export interface NatsServer {
   stop(options?: { keep: boolean }): Promise<void>;
 }
 
-/** The program is CAUSEWAY_NATS_SERVER, or `nats-server` of the PATH. */
-export async function startNatsServer(options: { folder?: string } = {}): Promise<NatsServer> {
+/** The program is CAUSEWAY_NATS_SERVER, or `nats-server` of the PATH; a configuration file adds to address, port and folder. */
+export async function startNatsServer(options: { folder?: string; configurationFile?: string } = {}): Promise<NatsServer> {
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'causeway-nats-')));
   const port = await freePort();
   let child: ChildProcess | undefined;
   const start = async () => {
     // nats-server 2.9 may leave files where it runs, when a consumer is made while it is removed.
     await mkdir(folder, { recursive: true });
-    child = spawn(natsServerProgram(), ['-a', '127.0.0.1', '-p', String(port), '-js', '-sd', folder], { stdio: 'ignore', cwd: folder });
+    const configuration = options.configurationFile === undefined ? [] : ['-c', options.configurationFile];
+    const place = ['-a', '127.0.0.1', '-p', String(port), '-js', '-sd', folder];
+    child = spawn(natsServerProgram(), [...configuration, ...place], { stdio: 'ignore', cwd: folder });
     await untilListening(port, child);
   };
   const end = async (signal: NodeJS.Signals) => {

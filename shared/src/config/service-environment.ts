@@ -3,9 +3,22 @@ import { z } from 'zod';
 
 /** Every variable that a service reads. Secrets come by environment or file, never by argument. */
 export const serviceEnvironment = z.object({
-  CAUSEWAY_NATS_URL: z.string().default('nats://127.0.0.1:4222'),
+  /** One server or several, with commas between: nats://host:port, or tls://host:port where nothing may go in the clear. */
+  CAUSEWAY_NATS_URL: z
+    .string()
+    .regex(
+      /^((nats|tls):\/\/)?[^,/\s]+\/?(,((nats|tls):\/\/)?[^,/\s]+\/?)*$/,
+      'nats://host:port or tls://host:port, several with commas between',
+    )
+    .default('nats://127.0.0.1:4222'),
   CAUSEWAY_NATS_USER: z.string().optional(),
   CAUSEWAY_NATS_PASSWORD: z.string().optional(),
+  /** A file that holds the password, read anew for each connection. */
+  CAUSEWAY_NATS_PASSWORD_FILE: z.string().optional(),
+  /** PEM files, read anew for each connection: who signed the servers' certificates (without: those that the system trusts), our certificate and its key. */
+  CAUSEWAY_NATS_CA: z.string().optional(),
+  CAUSEWAY_NATS_CERT: z.string().optional(),
+  CAUSEWAY_NATS_KEY: z.string().optional(),
   /** folder:<absolute path> or s3:<bucket> */
   CAUSEWAY_OBJECT_STORE: z.string().regex(/^(folder:\/.+|s3:[a-z0-9][a-z0-9.-]{2,62})$/, 'folder:<absolute path> or s3:<bucket>'),
   /** With s3: http(s)://host:port of the store. */
@@ -50,8 +63,15 @@ export const serviceEnvironment = z.object({
   CAUSEWAY_UPKEEP_MS: z.coerce.number().int().min(1_000).default(300_000),
   /** ledger: how many days the rows of a month are kept after its end, once everything in it is done. */
   CAUSEWAY_LEDGER_DAYS: z.coerce.number().int().min(31).default(730),
-  /** ledger and console */
-  CAUSEWAY_DATABASE_URL: z.string().optional(),
+  /** ledger and console: postgres://user@host:port/database; of several hosts (host:port,host:port) the one that accepts writes is used. */
+  CAUSEWAY_DATABASE_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\/\S+$/, 'postgres://user@host:port/database, several hosts with commas between')
+    .optional(),
+  /** A file that holds the password, read anew for each connection. */
+  CAUSEWAY_DATABASE_PASSWORD_FILE: z.string().optional(),
+  /** PEM file of the authority that signed the database's certificate: with it, connections are encrypted and the host name is checked. */
+  CAUSEWAY_DATABASE_CA: z.string().optional(),
   /** console */
   CAUSEWAY_HTTP_HOST: z.string().default('127.0.0.1'),
   CAUSEWAY_HTTP_PORT: z.coerce.number().int().min(0).max(65535).default(8080),
@@ -72,10 +92,26 @@ export const serviceEnvironment = z.object({
 });
 export type ServiceEnvironment = z.infer<typeof serviceEnvironment>;
 
-/** Throws one error that names every wrong variable. */
+/** Throws one error that names every wrong variable; values are never in it. */
 export function readServiceEnvironment(source: NodeJS.ProcessEnv): ServiceEnvironment {
   const result = serviceEnvironment.safeParse(source);
-  if (result.success) return result.data;
-  const problems = result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
-  throw new Error(`environment: ${problems.join('; ')}`);
+  const problems = result.success
+    ? contradictions(result.data)
+    : result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  if (problems.length > 0) throw new Error(`environment: ${problems.join('; ')}`);
+  return result.data!;
+}
+
+/** What each variable alone does not show. */
+function contradictions(environment: ServiceEnvironment): string[] {
+  const given = (name: keyof ServiceEnvironment): boolean => environment[name] !== undefined;
+  const found: string[] = [];
+  if (given('CAUSEWAY_NATS_PASSWORD') && given('CAUSEWAY_NATS_PASSWORD_FILE'))
+    found.push('CAUSEWAY_NATS_PASSWORD and CAUSEWAY_NATS_PASSWORD_FILE: only one of them');
+  if (given('CAUSEWAY_NATS_PASSWORD_FILE') && !given('CAUSEWAY_NATS_USER'))
+    found.push('CAUSEWAY_NATS_PASSWORD_FILE: needs CAUSEWAY_NATS_USER');
+  if (given('CAUSEWAY_NATS_CERT') !== given('CAUSEWAY_NATS_KEY')) found.push('CAUSEWAY_NATS_CERT and CAUSEWAY_NATS_KEY: both or none');
+  if (given('CAUSEWAY_DATABASE_CA') && /[?&]ssl/.test(environment.CAUSEWAY_DATABASE_URL ?? ''))
+    found.push('CAUSEWAY_DATABASE_CA: the URL must not say anything of SSL beside it');
+  return found;
 }

@@ -1,6 +1,9 @@
 // The pool of connections to PostgreSQL. This folder is the only place that knows it.
 import pg from 'pg';
 import { PermanentError, TransientError } from '../errors.ts';
+import type { DatabaseAddress } from './database-address.ts';
+import { sqlStateOf } from './sql-state.ts';
+import { type PooledConnection, WritablePool } from './writable-pool.ts';
 
 /** What a query runs on: the pool, or one transaction. */
 export interface Queryable {
@@ -30,10 +33,13 @@ const SILENCE_MS = 2_000;
  */
 const PERMANENT_CLASSES = new Set(['22', '23']);
 
-export function openDatabase(url: string, options: { maxConnections?: number; statementTimeoutMs?: number } = {}): Database {
+/** A string is an address without files. */
+export function openDatabase(
+  address: DatabaseAddress | string,
+  options: { maxConnections?: number; statementTimeoutMs?: number } = {},
+): Database {
   const { maxConnections = 8, statementTimeoutMs = STATEMENT_TIMEOUT_MS } = options;
-  const pool = new pg.Pool({
-    connectionString: url,
+  const pool = new WritablePool(typeof address === 'string' ? { url: address } : address, {
     max: maxConnections,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     statement_timeout: statementTimeoutMs,
@@ -42,14 +48,12 @@ export function openDatabase(url: string, options: { maxConnections?: number; st
     keepAlive: true,
     types: { getTypeParser },
   });
-  // An idle connection that breaks is dropped by the pool; without a listener it would end the process.
-  pool.on('error', () => {});
-  const query = queryOn(pool);
+  const query: Queryable['query'] = (text, values) => withConnection(pool, (connection) => connection.query(text, values));
   return {
     query,
-    transaction: (work) => transaction(pool, work),
+    transaction: (work) => withConnection(pool, (connection) => transaction(connection, work)),
     probe: async () => void (await query('SELECT 1')),
-    close: () => pool.end(),
+    close: () => pool.close(),
   };
 }
 
@@ -59,44 +63,60 @@ function getTypeParser(oid: number, format?: 'text' | 'binary'): (text: string) 
   return oid === BIGINT ? Number : pg.types.getTypeParser(oid, format as 'text');
 }
 
-function queryOn(target: pg.Pool | pg.PoolClient): Queryable['query'] {
-  return async <Row extends object>(text: string, values: readonly unknown[] = []): Promise<Row[]> => {
-    try {
-      return (await target.query<Row & pg.QueryResultRow>(text, [...values])).rows;
-    } catch (error) {
-      throw classified(error);
-    }
-  };
+interface Connection extends Queryable {
+  /** It will not be used again. */
+  discard(): void;
 }
 
-async function transaction<T>(pool: pg.Pool, work: (transaction: Queryable) => Promise<T>): Promise<T> {
-  const client = await pool.connect().catch((error: unknown) => Promise.reject(classified(error)));
-  const query = queryOn(client);
+async function withConnection<T>(pool: WritablePool, work: (connection: Connection) => Promise<T>): Promise<T> {
+  const connection = await pool.connect().catch((error: unknown) => Promise.reject(classified(error)));
+  const { client } = connection;
   // A connection that breaks while it is out of the pool reports here as well as through the query.
   const ignore = (): void => {};
   client.on('error', ignore);
   let broken = false;
+  const discard = (): void => {
+    broken = true;
+  };
   try {
-    await query('BEGIN');
-    const result = await work({ query });
-    await query('COMMIT');
-    return result;
-  } catch (error) {
-    broken = await query('ROLLBACK').then(
-      () => false,
-      () => true,
-    );
-    throw error;
+    return await work({ query: queryOn(connection, discard), discard });
   } finally {
     client.off('error', ignore);
     client.release(broken);
   }
 }
 
+/** A connection whose query failed without a word of the server may have its answer still under way. */
+function queryOn(connection: PooledConnection, discard: () => void): Queryable['query'] {
+  return async <Row extends object>(text: string, values: readonly unknown[] = []): Promise<Row[]> => {
+    try {
+      return (await connection.client.query<Row & pg.QueryResultRow>(text, [...values])).rows;
+    } catch (error) {
+      if (sqlStateOf(error) === undefined) discard();
+      connection.failed(error);
+      throw classified(error);
+    }
+  };
+}
+
+async function transaction<T>(connection: Connection, work: (transaction: Queryable) => Promise<T>): Promise<T> {
+  const { query } = connection;
+  try {
+    await query('BEGIN');
+    const result = await work({ query });
+    await query('COMMIT');
+    return result;
+  } catch (error) {
+    await query('ROLLBACK').catch(connection.discard);
+    throw error;
+  }
+}
+
 function classified(error: unknown): Error {
   const { code, constraint, table, routine } = error as { code?: string; constraint?: string; table?: string; routine?: string };
   const where = [table, constraint, routine].filter(Boolean).join(' ');
-  const sqlState = code !== undefined && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+  if (error instanceof TransientError) return error;
+  const sqlState = sqlStateOf(error);
   if (sqlState === undefined) return new TransientError(`PostgreSQL did not answer (${code ?? 'connection ended or timed out'})`);
   const message = `PostgreSQL: SQLSTATE ${sqlState}${where ? ` (${where})` : ''}`;
   return PERMANENT_CLASSES.has(sqlState.slice(0, 2)) ? new PermanentError(message) : new TransientError(message);

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { describeError, PermanentError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { type Database, openDatabase, type Queryable } from './database.ts';
+import type { DatabaseAddress } from './database-address.ts';
 
 interface Migration {
   readonly number: number;
@@ -95,8 +96,8 @@ const MIGRATED_WITHIN_MS = 6 * 3_600_000;
  * As migrate, for as long as it takes until PostgreSQL is there, by a connection of its own: a migration may take longer than anything else. Resolves with false when it
  * was aborted first.
  */
-export async function migrateForEver(url: string, log: Logger, aborted: AbortSignal): Promise<boolean> {
-  const database = openDatabase(url, { maxConnections: 1, statementTimeoutMs: MIGRATED_WITHIN_MS });
+export async function migrateForEver(address: DatabaseAddress | string, log: Logger, aborted: AbortSignal): Promise<boolean> {
+  const database = openDatabase(address, { maxConnections: 1, statementTimeoutMs: MIGRATED_WITHIN_MS });
   try {
     return await untilMigrated(database, log, aborted);
   } finally {

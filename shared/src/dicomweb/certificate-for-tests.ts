@@ -1,4 +1,4 @@
-// A self-signed certificate for 127.0.0.1, made anew for a test, also one that is no longer valid.
+// A self-signed certificate for 127.0.0.1 and localhost, made anew for a test, also one that is no longer valid.
 import { execFileSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ export interface Making {
 export async function makeCertificate(folder: string, { name, expired = false }: Making): Promise<TestCertificate> {
   const [keyFile, certFile, request] = ['key', 'pem', 'csr'].map((ending) => join(folder, `${name}.${ending}`)) as [string, string, string];
   const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'];
-  const subject = ['-subj', `/CN=${name}`, '-addext', 'subjectAltName=IP:127.0.0.1'];
+  const subject = ['-subj', `/CN=${name}`, '-addext', 'subjectAltName=IP:127.0.0.1,DNS:localhost'];
   openssl('req', '-new', ...curve, '-nodes', '-keyout', keyFile, '-out', request, ...subject);
   const validity = ['-days', expired ? '-1' : '30'];
   openssl('x509', '-req', '-in', request, '-key', keyFile, '-out', certFile, '-copy_extensions', 'copyall', ...validity);

@@ -9,6 +9,8 @@ export interface OpsServer {
   readonly port: number;
   /** What must hold for `ready`; replaced as the service starts and drains. */
   setChecks(checks: Checks): void;
+  /** What /health/ready answers now. */
+  isReady(): Promise<boolean>;
   /** Which revision of the gateway document the service has, told with its readiness; undefined: none yet. */
   setRevision(revision: () => number | undefined): void;
   close(): void;
@@ -44,6 +46,7 @@ export async function startOpsServer(at: { host: string; port: number; service: 
       checks = next;
       remembered = undefined;
     },
+    isReady: async () => (await readiness()).ready,
     setRevision: (next) => {
       revision = next;
     },

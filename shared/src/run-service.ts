@@ -1,12 +1,15 @@
 // Starts one service: environment, log, telemetry, ops server, bus, store, gateway document; drains on SIGTERM. main.ts of each service calls it and nothing else.
 import type { Bus } from './bus/bus.ts';
 import { followGatewayDocument, type GatewayConfiguration } from './bus/gateway-configuration.ts';
+import { measuredBus } from './bus/measured-bus.ts';
 import { natsAccess } from './bus/nats-access.ts';
 import { connectBus } from './bus/nats-bus.ts';
 import { readServiceEnvironment, type ServiceEnvironment } from './config/service-environment.ts';
 import { describeError } from './errors.ts';
 import { createLogger, type Logger } from './logger.ts';
+import { measuredStore } from './object-store/measured-store.ts';
 import type { ObjectStore } from './object-store/object-store.ts';
+import { observeConnections, observeReadiness } from './observe-service.ts';
 import { openObjectStore } from './open-object-store.ts';
 import { type OpsServer, startOpsServer } from './ops-server.ts';
 import { type Meter, startTelemetry, type Telemetry } from './telemetry.ts';
@@ -40,13 +43,16 @@ export async function runService(name: string, build: (context: ServiceContext) 
   const ops = await startOpsServer({ host: environment.CAUSEWAY_OPS_HOST, port: environment.CAUSEWAY_OPS_PORT, service: name }, telemetry);
   const stopping = stopRequested();
   void stopping.then(() => setTimeout(() => process.exit(1), environment.CAUSEWAY_DRAIN_MS + LAST_WORDS_MS).unref());
+  observeReadiness(telemetry.meter, ops.isReady);
   const started = startParts({ name, environment, log, meter: telemetry.meter }, build);
   const parts = await Promise.race([started, stopping]);
   if (!parts) process.exit(0);
   ops.setChecks(checksOf(parts));
+  const observing = observeConnections(telemetry.meter, parts);
   ops.setRevision(() => parts.configuration.current()?.revision);
   log.info({ opsPort: ops.port }, 'started');
   await stopping;
+  observing.stop();
   await stop(parts, { ops, telemetry, log, graceMs: environment.CAUSEWAY_DRAIN_MS });
   process.exit(0);
 }
@@ -62,14 +68,15 @@ async function startParts(
   base: Omit<ServiceContext, 'bus' | 'store' | 'configuration'>,
   build: (context: ServiceContext) => Promise<RunningService>,
 ): Promise<Parts> {
-  const { environment, log, name } = base;
-  const store = await openObjectStore(environment, log);
-  const bus = await connectBus({
+  const { environment, log, meter, name } = base;
+  const store = measuredStore(await openObjectStore(environment, log), meter);
+  const connected = await connectBus({
     name,
     ...natsAccess(environment),
     sizing: { replicas: environment.CAUSEWAY_STREAM_REPLICAS, totalBytes: environment.CAUSEWAY_STREAM_BYTES },
     log,
   });
+  const bus = measuredBus(connected, meter);
   const configuration = await followGatewayDocument(bus, (problem) => log.error({ problem }, 'gateway document'));
   return { bus, store, configuration, running: await build({ ...base, bus, store, configuration }) };
 }

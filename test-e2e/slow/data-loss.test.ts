@@ -193,7 +193,7 @@ describe('work under way', () => {
     const postponed = async (): Promise<boolean> => {
       const ports = JSON.parse(readFileSync(join(gateway.dataFolder, 'run', 'ports.json'), 'utf8')) as Record<string, number>;
       const metrics = await (await fetch(`http://127.0.0.1:${ports['ops-ledger']}/metrics`)).text();
-      return /causeway_ledger_reconciliation_postponed_total\{[^}]*kind="deliveries"[^}]*\} [1-9]/.test(metrics);
+      return /causeway_ledger_postponed_total\{[^}]*kind="deliveries"[^}]*\} [1-9]/.test(metrics);
     };
     await until('reconciliation met deliveries older than the grace age, and left them', postponed);
     thaw();

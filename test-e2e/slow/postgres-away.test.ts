@@ -77,12 +77,12 @@ test(`with PostgreSQL away for ${SECONDS} s images are received and delivered as
   const before = await ratesDuring(BESIDE_SECONDS);
   const thaw = freeze(gateway.pids().get('postgres')!);
   const away = await ratesDuring(SECONDS).finally(async () => {
-    const behind = await ledgerMetric('causeway_ledger_behind_seconds');
+    const behind = await ledgerMetric('causeway_ledger_lag');
     assert.ok(behind !== undefined && behind > SECONDS / 2, `the ledger says that it is ${behind} s behind`);
     thaw();
   });
   const thawed = performance.now();
-  await until('the ledger has caught up', async () => ((await ledgerMetric('causeway_ledger_behind_seconds')) ?? Infinity) < 5, 600_000);
+  await until('the ledger has caught up', async () => ((await ledgerMetric('causeway_ledger_lag')) ?? Infinity) < 5, 600_000);
   const caughtUp = (performance.now() - thawed) / 1_000;
   const afterwards = await ratesDuring(BESIDE_SECONDS);
   await load.stop();

@@ -73,7 +73,7 @@ describe('the same SOP Instance UID', () => {
     await store.close();
     assert.deepEqual(objects.map(({ digest }) => digest).sort(), [first, first, other].sort());
     assert.deepEqual(new Set((await arrivalsAt(gateway.sandboxUrl)).map(({ digest }) => digest)), new Set([first, other]));
-    assert.match(await metrics(), /^causeway_conflicting_instances(\{.*\})? 1\b/m);
+    assert.match(await metrics(), /^causeway_ledger_conflicting_instances(\{.*\})? 1\b/m);
     assert.match(logOfLedger(), new RegExp(`"sopInstanceUid":"${sopInstanceUid}","otherContent":true.*received with other content`));
   });
 

@@ -238,7 +238,7 @@ describe('the mark is in', () => {
         const text = await answer.text();
         assert.equal(answer.status, 200, `${name}${page}: ${text}`);
         assert.deepEqual(text.split('\n').filter(has), [], `${name}${page}`);
-        if (page === '/metrics') assert.match(text, /process_memory_resident/);
+        if (page === '/metrics') assert.match(text, /process_memory_usage/);
       }
     for (const url of [
       `${gateway.pageUrl}/health/ready`,

@@ -72,7 +72,7 @@ describe('the receiver by bytes', () => {
   };
   const metric = async (limit: string): Promise<number> => {
     const text = await (await fetch(`${receiver.opsUrl}/metrics`)).text();
-    const line = text.split('\n').find((one) => one.startsWith('dicom_receiver_limits_reached') && one.includes(`limit="${limit}"`));
+    const line = text.split('\n').find((one) => one.startsWith('causeway_receiver_limits_reached') && one.includes(`limit="${limit}"`));
     return line === undefined ? 0 : Number(line.split(' ').at(-1));
   };
 

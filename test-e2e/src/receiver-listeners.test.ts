@@ -91,17 +91,17 @@ describe('a running receiver', () => {
     await association.release();
   });
 
-  it('takes up replaced certificates: new handshakes meet them, an open association goes on, the metric tells the days left', async () => {
+  it('takes up replaced certificates: new handshakes meet them, an open association goes on, the metric tells the time left', async () => {
     const association = await openAssociation(ports.tls, { ca: ours.cert });
     mount(await others.issue('/CN=gateway', 100), '..2');
     await opens(ports.tls, { ca: others.cert });
     assert.equal(await storeOne(association, 3), 0);
     await association.release();
     const metrics = await (await fetch(`${receiver.opsUrl}/metrics`)).text();
-    const days = Number(/^dicom_receiver_certificate_days\{[^}]*listener="secure"[^}]*\} (\S+)$/m.exec(metrics)?.[1]);
+    const days = Number(/^causeway_receiver_certificate_remaining\{[^}]*listener="secure"[^}]*\} (\S+)$/m.exec(metrics)?.[1]) / 86_400;
     // The authority itself lasts three days, but is not in the chain that is sent.
     assert.ok(days > 99 && days <= 100, `${days}`);
-    assert.match(metrics, /^dicom_receiver_listener_open\{[^}]*listener="plain"[^}]*\} 1$/m);
+    assert.match(metrics, /^causeway_receiver_listener_open\{[^}]*listener="plain"[^}]*\} 1$/m);
   });
 
   it('keeps the certificate it has when the new pair does not fit, and says so in one line', async () => {

@@ -73,7 +73,7 @@ describe('a study that comes in', () => {
     const { arrival, instances } = await untilIs('incomplete', 1);
     assert.deepEqual([arrival?.ending, instances], ['aborted-by-peer', 3]);
     assert.equal(await facts(), 1);
-    assert.match(await metric(), /^causeway_incomplete_studies(\{.*\})? 1\b/m);
+    assert.match(await metric(), /^causeway_ledger_incomplete_studies(\{.*\})? 1\b/m);
     const { work } = await client.get<{ work: { incomplete: number } }>('/api/status');
     assert.equal(work.incomplete, 1);
   });
@@ -85,6 +85,6 @@ describe('a study that comes in', () => {
     const { arrival, instances } = await untilIs('settled', 2);
     assert.deepEqual([arrival?.ending, instances], ['released', 6]);
     assert.equal(await facts(), 2);
-    await until('nothing is incomplete', async () => /^causeway_incomplete_studies(\{.*\})? 0\b/m.test(await metric()));
+    await until('nothing is incomplete', async () => /^causeway_ledger_incomplete_studies(\{.*\})? 0\b/m.test(await metric()));
   });
 });

@@ -35,7 +35,7 @@ describe('a gateway with two receivers', () => {
       const sockets = listeningSockets([gateway.pids().get(name)!]);
       assert.ok(sockets.some(({ port }) => port === gateway.ports.dicom));
       assert.equal((await fetch(`${opsUrl(name)}/health/ready`)).status, 200);
-      assert.equal(await metric('dicom_receiver_listener_open', name), 1);
+      assert.equal(await metric('causeway_receiver_listener_open', name), 1);
     }
   });
 
@@ -48,7 +48,7 @@ describe('a gateway with two receivers', () => {
       const association = await openAssociation(gateway.ports.dicom);
       await storeOne(association, ++seed);
       await association.release();
-      const received = await Promise.all(RECEIVERS.map((name) => metric('dicom_receiver_instances_total', name)));
+      const received = await Promise.all(RECEIVERS.map((name) => metric('causeway_receiver_instances_total', name)));
       return received.every((count) => count > 0);
     });
     await untilArrived(

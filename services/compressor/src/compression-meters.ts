@@ -3,6 +3,7 @@
 import type { LosslessSyntax } from '@causeway/shared/config/lossless-syntax';
 import type { DerivationProfile } from '@causeway/shared/events/delivery';
 import type { Coercion, Compression, Instance } from '@causeway/shared/events/instance';
+import { counter, histogram, observe } from '@causeway/shared/metrics/instruments';
 import type { Meter } from '@causeway/shared/telemetry';
 import type { CodecPool } from './codec-pool.ts';
 import type { EncodedFrame } from './frame-codec.ts';
@@ -14,20 +15,14 @@ export interface CompressionMeters {
   countDerivation(profile: DerivationProfile, outcome: 'made' | 'reused' | 'impossible'): void;
 }
 
-/** Seconds: a CT slice takes 0.01, a mammogram some seconds. */
-const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 150];
-
 export function compressionMeters(meter: Meter): CompressionMeters {
-  const instances = meter.createCounter('compressor_instances', { description: 'Instances made ready, by lane and outcome' });
-  const coerced = meter.createCounter('compressor_coerced_instances', { description: 'Instances that coercion rules fitted, by outcome' });
-  const received = meter.createCounter('compressor_received_bytes', { description: 'Bytes of the objects received', unit: 'By' });
-  const ready = meter.createCounter('compressor_ready_bytes', { description: 'Bytes of the objects handed on', unit: 'By' });
-  const options = { unit: 's', advice: { explicitBucketBoundaries: SECONDS } };
-  const encoding = meter.createHistogram('compressor_frame_encode', { description: 'Encoding one frame', ...options });
-  const proof = meter.createHistogram('compressor_frame_proof', { description: 'Decoding and comparing one frame', ...options });
-  const derivations = meter.createCounter('compressor_derivations', {
-    description: 'Derivations that deliveries ordered, by profile and outcome',
-  });
+  const instances = counter(meter, 'causeway.compressor.instances');
+  const coerced = counter(meter, 'causeway.compressor.coerced');
+  const received = counter(meter, 'causeway.compressor.source.bytes');
+  const ready = counter(meter, 'causeway.compressor.result.bytes');
+  const encoding = histogram(meter, 'causeway.compressor.frame.encode.duration');
+  const proof = histogram(meter, 'causeway.compressor.frame.proof.duration');
+  const derivations = counter(meter, 'causeway.compressor.derivations');
   return {
     countDerivation: (profile, outcome) => derivations.add(1, { profile, outcome }),
     count(instance, { outcome, object, coercion }) {
@@ -56,10 +51,8 @@ export interface ObservedParts {
 
 /** How full the limits are. */
 export function observeLimits(meter: Meter, { instances, frameMemory, pool }: ObservedParts): void {
-  const gauge = (name: string, description: string, read: () => number) =>
-    meter.createObservableGauge(name, { description }).addCallback((result) => result.observe(read()));
-  gauge('compressor_instances_at_work', 'Instances under way', () => instances.held);
-  gauge('compressor_instances_waiting', 'Instances taken from the queue that wait for their turn', () => instances.waiting);
-  gauge('compressor_frame_memory_bytes', 'Bytes of source frames held', () => frameMemory.held);
-  gauge('compressor_codec_threads', 'Codec threads alive', () => pool.threads);
+  observe(meter, 'causeway.compressor.work.active', () => instances.held);
+  observe(meter, 'causeway.compressor.work.waiting', () => instances.waiting);
+  observe(meter, 'causeway.compressor.frame.memory', () => frameMemory.held);
+  observe(meter, 'causeway.compressor.codec.threads', () => pool.threads);
 }

@@ -2,6 +2,7 @@
 import { DeliveryQueues } from '@causeway/shared/bus/delivery-queues';
 import { openDatabase } from '@causeway/shared/database/database';
 import { databaseAddress } from '@causeway/shared/database/database-address';
+import { measuredDatabase } from '@causeway/shared/database/measured-database';
 import { migrateForEver } from '@causeway/shared/database/migrate';
 import { describeError } from '@causeway/shared/errors';
 import { runService } from '@causeway/shared/run-service';
@@ -15,10 +16,10 @@ const AGAIN_AFTER_MS = 2_000;
 const STATEMENT_TIMEOUT_MS = 8_000;
 const serviceUrls = z.record(z.string(), z.url());
 
-await runService('console', async ({ bus, log, environment, configuration, store }) => {
+await runService('console', async ({ bus, log, meter, environment, configuration, store }) => {
   const postgres = databaseAddress(environment, 'the console reads from PostgreSQL');
   const services = serviceUrls.parse(JSON.parse(environment.CAUSEWAY_SERVICES ?? '{}'));
-  const database = openDatabase(postgres, { statementTimeoutMs: STATEMENT_TIMEOUT_MS });
+  const database = measuredDatabase(openDatabase(postgres, { statementTimeoutMs: STATEMENT_TIMEOUT_MS }), meter);
   const applier = new ConfigurationApplier({
     database,
     bus,

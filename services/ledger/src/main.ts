@@ -2,6 +2,7 @@
 import { DeliveryQueues } from '@causeway/shared/bus/delivery-queues';
 import { openDatabase } from '@causeway/shared/database/database';
 import { databaseAddress } from '@causeway/shared/database/database-address';
+import { measuredDatabase } from '@causeway/shared/database/measured-database';
 import { migrateForEver } from '@causeway/shared/database/migrate';
 import { runService } from '@causeway/shared/run-service';
 import { account } from './account.ts';
@@ -17,7 +18,7 @@ import { keepUp } from './upkeep.ts';
 
 await runService('ledger', async ({ bus, store, log, meter, configuration, environment }) => {
   const address = databaseAddress(environment, 'the ledger writes to PostgreSQL');
-  const database = openDatabase(address);
+  const database = measuredDatabase(openDatabase(address), meter);
   const timing = { graceMs: environment.CAUSEWAY_GRACE_MS, everyMs: environment.CAUSEWAY_UPKEEP_MS };
   const metrics = ledgerMetrics(meter, { bus, database });
   // Not waited for: with PostgreSQL away the service runs, says so in its health, and the facts come back until it is there.

@@ -34,7 +34,7 @@ await runService('receiver', async (context) => {
   const admission = createAdmission({ bus, store, latency, document: () => current().document });
   await admission.look();
   const looking = setInterval(() => void admission.look(), ADMISSION_EVERY_MS);
-  const metrics = receiverMetrics(context.meter, { openAssociations: () => scp.openAssociations, loads: admission.loads });
+  const metrics = receiverMetrics(context.meter, { openAssociations: () => scp.openAssociations, admission });
   const facts = createReceiptFacts({ bus, log });
   const parts = {
     store,

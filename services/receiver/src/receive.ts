@@ -41,8 +41,8 @@ export interface ReceiveParts {
   /** Counts, by the field of the gateway document. */
   readonly limitReached: (limit: string) => void;
   readonly log: Logger;
-  /** Counts each answer: status, bytes of the data set, seconds from the command to the answer. */
-  readonly answered: (answer: { status: number; bytes: number; seconds: number }) => void;
+  /** Counts each answer: status, bytes of the data set, seconds from the command to the answer, and the facility, if the association alone decided it. */
+  readonly answered: (answer: { status: number; bytes: number; seconds: number; facility: string | undefined }) => void;
 }
 
 /** A sink for one C-STORE, or the status that refuses it at once. */
@@ -120,7 +120,8 @@ class InstanceSink implements DataSetSink {
     this.#span.set({ 'dicom.status': status.status.toString(16).padStart(4, '0') });
     this.#span.end();
     if (status.status !== STATUS.success) await this.#discard();
-    this.#parts.answered({ status: status.status, bytes: this.#bytes, seconds: (performance.now() - this.#began) / 1_000 });
+    const seconds = (performance.now() - this.#began) / 1_000;
+    this.#parts.answered({ status: status.status, bytes: this.#bytes, seconds, facility: this.#facility });
     return status;
   }
 

@@ -80,6 +80,8 @@ export function memoryBus(): MemoryBus {
     removeIdleConsumer: unused,
     backlog: unused,
     subjects: unused,
+    streams: unused,
+    clockOffsetMs: unused,
     takeOut: unused,
     unacknowledged: unused,
     waitingSince: unused,

@@ -1,4 +1,5 @@
 // What the retriever counts; labels are configured names, never a patient's.
+import { counter, gauge } from '@causeway/shared/metrics/instruments';
 import type { Meter } from '@causeway/shared/telemetry';
 
 export interface RetrieverMetrics {
@@ -10,11 +11,11 @@ export interface RetrieverMetrics {
 }
 
 export function createRetrieverMetrics(meter: Meter): RetrieverMetrics {
-  const retrievals = meter.createCounter('causeway.retriever.retrievals');
-  const instances = meter.createCounter('causeway.retriever.instances');
-  const fetchedBytes = meter.createCounter('causeway.retriever.fetched', { unit: 'By' });
-  const cacheBytes = meter.createGauge('causeway.retriever.cache.size', { unit: 'By' });
-  const cacheObjects = meter.createGauge('causeway.retriever.cache.objects');
+  const retrievals = counter(meter, 'causeway.retriever.retrievals');
+  const instances = counter(meter, 'causeway.retriever.instances');
+  const fetchedBytes = counter(meter, 'causeway.retriever.bytes');
+  const cacheBytes = gauge(meter, 'causeway.retriever.cache.size');
+  const cacheObjects = gauge(meter, 'causeway.retriever.cache.objects');
   return {
     retrieved: (source, outcome) => retrievals.add(1, { source, outcome }),
     fetched: (source, bytes) => {

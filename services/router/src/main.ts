@@ -4,6 +4,7 @@ import { consumeByFacility, divideByWeight } from '@causeway/shared/bus/facility
 import type { RouteDecision } from '@causeway/shared/config/decide-route';
 import { facilityWeights } from '@causeway/shared/config/facility-weights';
 import { instanceReady, type Lane } from '@causeway/shared/events/instance';
+import { counter } from '@causeway/shared/metrics/instruments';
 import { runService, type ServiceContext } from '@causeway/shared/run-service';
 import { type Parked, quarantine, type RouteParts, route } from './route.ts';
 import { createStudyEndpoints, STUDY_ENDPOINTS_BUCKET, STUDY_ENDPOINTS_MAX_AGE_MS } from './study-endpoints.ts';
@@ -39,13 +40,9 @@ await runService('router', async (context) => {
 
 async function buildParts({ bus, store, configuration, meter }: ServiceContext): Promise<RouteParts> {
   const bucket = await bus.bucket(STUDY_ENDPOINTS_BUCKET, { maxAgeMs: STUDY_ENDPOINTS_MAX_AGE_MS });
-  const routed = meter.createCounter('causeway_router_instances', {
-    description: 'Instances routed, by outcome: sent, or the reason why they are held',
-  });
-  const due = meter.createCounter('causeway_router_deliveries', { description: 'Due deliveries published' });
-  const parked = meter.createCounter('causeway_router_deliveries_parked', {
-    description: 'Due deliveries that no queue had room for, by destination and reason',
-  });
+  const routed = counter(meter, 'causeway.router.instances');
+  const due = counter(meter, 'causeway.router.deliveries');
+  const parked = counter(meter, 'causeway.router.deliveries_parked');
   return {
     bus,
     queues: new DeliveryQueues({ bus, document: () => configuration.current()?.document, now: () => performance.now() }),

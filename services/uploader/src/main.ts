@@ -9,6 +9,7 @@ import { facilityWeights } from '@causeway/shared/config/facility-weights';
 import { createSecretReader } from '@causeway/shared/config/secret-reference';
 import { associate } from '@causeway/shared/dicom/dimse/scu';
 import { runService } from '@causeway/shared/run-service';
+import { observeCertificates } from './certificate-metrics.ts';
 import { CommitmentHints } from './commitment-hints.ts';
 import { openDeliveryRecords } from './delivery-records.ts';
 import { DestinationRoster } from './destination-roster.ts';
@@ -31,12 +32,18 @@ await runService('uploader', async ({ bus, store, configuration, meter, log }) =
   const hints = new CommitmentHints(systemClock);
   const asked = await openAskedCommitments(bus);
   const hearing = await asked.onAnswered(replicas.self, (transactionUid) => hints.heard(transactionUid));
+  const readSecret = createSecretReader(process.env);
+  const certificates = observeCertificates(meter, {
+    destinations: () => configuration.current()?.document.destinations ?? [],
+    readSecret,
+    now: Date.now,
+  });
   const serve = servingWith({
     ...{ bus, store, log, associate, clock: systemClock, share, limits, watch, inUse },
     weightOf: facilityWeights(() => configuration.current()?.document),
     records: await openDeliveryRecords(bus),
     commitment: { asked, hints, replica: replicas.self },
-    readSecret: createSecretReader(process.env),
+    readSecret,
     random: Math.random,
     metrics: createUploadMetrics(meter),
   });
@@ -44,6 +51,7 @@ await runService('uploader', async ({ bus, store, configuration, meter, log }) =
   const apply = (revision: Revision): void => {
     limits.apply(revision);
     roster.apply(revision);
+    void certificates.look();
   };
   configuration.onChange(apply);
   const present = configuration.current();
@@ -61,6 +69,7 @@ await runService('uploader', async ({ bus, store, configuration, meter, log }) =
       watch.stop();
       hearing.stop();
       tidying.stop();
+      certificates.stop();
     },
   };
 });

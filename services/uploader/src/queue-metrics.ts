@@ -1,5 +1,6 @@
 // What waits in the work queue, by destination and lane. By facility too it would be a series for each pair, which nobody bounds.
 import type { SubjectWatch } from '@causeway/shared/bus/subject-watch';
+import { observe, observedGauge } from '@causeway/shared/metrics/instruments';
 import type { Meter } from '@causeway/shared/telemetry';
 import type { DestinationShare } from './destination-share.ts';
 
@@ -11,24 +12,11 @@ export interface ObservedQueues {
 }
 
 export function observeQueues(meter: Meter, { watch, inUse, share }: ObservedQueues): void {
-  meter
-    .createObservableGauge('causeway_uploader_queued', {
-      description:
-        'Deliveries queued or under way, by destination and lane, in the whole cluster: the same at each uploader, some seconds old',
-    })
-    .addCallback((result) => {
-      for (const { destination, lane, count } of queuedByLane(watch.counts())) result.observe(count, { destination, lane });
-    });
-  meter
-    .createObservableGauge('causeway_uploader_queues', {
-      description: 'Durable consumers in use here: destination, lane and facility with recent work',
-    })
-    .addCallback((result) => result.observe([...inUse].reduce((sum, { size }) => sum + size, 0)));
-  meter
-    .createObservableGauge('causeway_uploader_replicas', {
-      description: 'Living uploaders, among which the slots of destinations are divided',
-    })
-    .addCallback((result) => result.observe(share.replicas()));
+  observedGauge(meter, 'causeway.uploader.queued').addCallback((result) => {
+    for (const { destination, lane, count } of queuedByLane(watch.counts())) result.observe(count, { destination, lane });
+  });
+  observe(meter, 'causeway.uploader.queues', () => [...inUse].reduce((sum, { size }) => sum + size, 0));
+  observe(meter, 'causeway.uploader.replicas', () => share.replicas());
 }
 
 interface Queued {

@@ -40,6 +40,7 @@ async function newStory(outcomes: Outcome[], options: { failPublish?: boolean } 
   const facts: Fact[] = [];
   const parcels: DueParcel[] = [];
   const ordered: DerivationDue[] = [];
+  const archived: [string, number][] = [];
   const bus = {
     failing: options.failPublish ?? false,
     publish: async (event: object, { subject }: PublishOptions) => {
@@ -68,11 +69,14 @@ async function newStory(outcomes: Outcome[], options: { failPublish?: boolean } 
         return { outcome: outcomes.shift()!, ref: parcel.delivery.instance };
       },
     },
-    metrics: { requestEnded: () => {}, delivered: () => {}, coalesced: () => {}, notDelivered: () => {}, flow: () => {}, remove: () => {} },
+    metrics: {
+      ...{ requestEnded: () => {}, delivered: () => {}, coalesced: () => {}, notDelivered: () => {}, flow: () => {}, remove: () => {} },
+      archived: (lane: string, seconds: number) => void archived.push([lane, seconds]),
+    },
     clock: { now: () => NOW },
     limits: { isOlder: ({ since }: { since: number }, ageMs: number) => NOW - since > ageMs },
   };
-  return { parts, done, facts, parcels, bus, sizes, ordered };
+  return { parts, done, facts, parcels, bus, sizes, ordered, archived };
 }
 
 const newDue = (generation = 0, ageMs = 1000): DeliveryDue => ({
@@ -92,6 +96,16 @@ describe('upload', () => {
       [fact.confirmation, fact.warning, fact.digest, fact.attempt],
       ['stow 200', 'Warning Reason B000', due.delivery.instance.digest, 1],
     );
+  });
+
+  it('counts the time from receipt to confirmation, but not of what was fetched from an archive', async () => {
+    const { parts, archived } = await newStory([delivered, delivered]);
+    const due = newDue();
+    const received = { ...due.delivery.instance, receivedAt: new Date(NOW - 90_000).toISOString(), lane: 'stat' as const };
+    await upload({ event: { ...due, delivery: { ...due.delivery, instance: received } }, deliveryCount: 1 }, parts);
+    const fetched = newDue();
+    await upload({ event: { ...fetched, delivery: { ...fetched.delivery, retrievalId: 'r' } }, deliveryCount: 1 }, parts);
+    assert.deepEqual(archived, [['stat', 90]]);
   });
 
   it('sends nothing again after the mark, but tells the very same fact once more', async () => {

@@ -162,6 +162,7 @@ async function confirm({ due, history, attempted }: Ended, outcome: Delivered, p
   await markAll([parts.records.markConfirmed(due, fact), parts.copies.mark(due, copy)], due, parts);
   await parts.bus.publishFact(fact);
   parts.metrics.delivered(change?.size ?? ref.size);
+  countArchived(due, parts);
   return copy;
 }
 
@@ -176,6 +177,13 @@ async function confirmAs(
   await markAll([parts.records.markConfirmed(due, fact)], due, parts);
   await parts.bus.publishFact(fact);
   parts.metrics.coalesced();
+  countArchived(due, parts);
+}
+
+/** What was fetched from an archive was not received: there is no time to archive. */
+function countArchived({ delivery: { retrievalId, instance } }: DeliveryDue, { metrics, clock }: UploadParts): void {
+  if (retrievalId !== undefined) return;
+  metrics.archived(instance.lane, (clock.now() - Date.parse(instance.receivedAt)) / 1000);
 }
 
 async function markAll(marks: readonly Promise<void>[], { delivery }: DeliveryDue, { log, settings }: UploadParts): Promise<void> {

@@ -72,6 +72,13 @@ export interface Backlog {
   readonly most: { readonly messages: number; readonly bytes: number };
 }
 
+export interface StreamState {
+  readonly stream: StreamName;
+  readonly backlog: Backlog;
+  /** `current`: those up to date, the leader among them; a server that is not part of a cluster has the one there is. */
+  readonly copies: { readonly wanted: number; readonly current: number };
+}
+
 export interface Bus {
   /** Resolves when JetStream acknowledged. Throws PublicationRefused (surely not stored) or PublicationUnknown. */
   publish(event: object, options: PublishOptions): Promise<void>;
@@ -86,6 +93,8 @@ export interface Bus {
   bucket(name: string, options?: { maxAgeMs?: number }): Promise<Bucket>;
   /** Messages in a stream now, and what it takes at most. */
   backlog(stream: StreamName): Promise<Backlog>;
+  /** Every stream of ours. */
+  streams(): Promise<StreamState[]>;
   /** Messages in a stream now whose subject fits (wildcards allowed), under way or not: exact, whether or not a consumer exists yet. */
   queued(stream: StreamName, subject: string): Promise<number>;
   /** The subjects of a stream that fit and have messages now, under way or not, each with their number. */
@@ -106,6 +115,8 @@ export interface Bus {
   position(stream: StreamName, consumer: string): Promise<{ sequence: number; made: string } | undefined>;
   /** See replay.ts. */
   replay<T>(range: ReplayRange<T>, handler: (events: T[]) => Promise<void>): Promise<number>;
+  /** See clock-offset.ts. */
+  clockOffsetMs(): Promise<number | undefined>;
   /** Throws when JetStream cannot take a publication now (a probe is published and acknowledged). */
   probe(): Promise<void>;
   /** Ends every consumption and watch without waiting for handlers at work: their messages come back. */

@@ -9,6 +9,7 @@ import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { z } from 'zod';
 import { PermanentError, PublicationRefused, TransientError } from '../errors.ts';
+import { FLOW } from '../events/flow.ts';
 import { createLogger } from '../logger.ts';
 import type { Bus, ConsumerPlan } from './bus.ts';
 import { connectBus } from './nats-bus.ts';
@@ -42,6 +43,24 @@ describe('bus on nats-server', () => {
     concurrency: 4,
     retryDelayMs: () => 10,
     onPermanent,
+  });
+
+  it('tells how full each stream is and how many copies of it are up to date', async () => {
+    await bus.publish({ n: 1 }, { subject: 'retrieval.due.full', messageId: 'full-1' });
+    const states = await bus.streams();
+    const { backlog, copies } = states.find(({ stream }) => stream === 'RETRIEVALS')!;
+    assert.deepEqual([backlog.messages, backlog.most.messages, copies], [1, 1_000_000, { wanted: 1, current: 1 }]);
+    assert.ok(backlog.bytes > 0 && backlog.most.bytes === 2_000_000);
+    assert.equal(states.length, Object.keys(FLOW).length);
+  });
+
+  it('tells how far the clock is from the broker: that of one machine is right, one that is set wrong shows by how much', async (test) => {
+    const right = (await bus.clockOffsetMs())!;
+    assert.ok(Math.abs(right) < 1_000, `${right}`);
+    const real = Date.now;
+    test.mock.method(Date, 'now', () => real() + 90_000);
+    const wrong = (await bus.clockOffsetMs())!;
+    assert.ok(Math.abs(wrong - 90_000) < 1_000, `${wrong}`);
   });
 
   it('hands every published message to the handler once it is free, and never more at a time than the concurrency', async () => {

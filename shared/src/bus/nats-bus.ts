@@ -1,14 +1,16 @@
 // The bus on NATS JetStream: connects for ever, makes the streams, publishes with an answer that says what is known.
+import { randomUUID } from 'node:crypto';
 import { JetStreamApiError, type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect, headers, type NatsConnection } from '@nats-io/transport-node';
 import { context, propagation } from '@opentelemetry/api';
 import { describeError, PublicationRefused } from '../errors.ts';
 import type { Fact } from '../events/facts.ts';
-import type { StreamName } from '../events/flow.ts';
+import { FLOW, type StreamName } from '../events/flow.ts';
 import type { Logger } from '../logger.ts';
 import { AcknowledgedPublisher } from './acknowledged-publisher.ts';
 import { listIdleConsumers, removeIdleConsumer } from './add-consumer.ts';
 import type { Bucket, Bus, ConsumerPlan, Consumption, Message, PublishOptions } from './bus.ts';
+import { clockOffsetMs } from './clock-offset.ts';
 import { positionOf, waitingSince } from './consumer-position.ts';
 import { consumeMessages } from './consumption.ts';
 import { inPublishSpan } from './message-spans.ts';
@@ -17,7 +19,8 @@ import { openBucket } from './nats-bucket.ts';
 import { PublicationHints } from './publication-hints.ts';
 import { replayMessages } from './replay.ts';
 import { RepliedRequests } from './replied-requests.ts';
-import { ensureStreams, type StreamSizing } from './stream-configuration.ts';
+import { ensureStreams, PROBES, type StreamSizing } from './stream-configuration.ts';
+import { stateOf } from './stream-state.ts';
 import { takeOutMessages } from './take-out.ts';
 
 export interface BusOptions extends NatsAccess {
@@ -114,6 +117,8 @@ function busOn(connection: Connection, options: BusOptions): Bus {
     });
     return mending;
   };
+  /** Replicas of a service have one name. */
+  const self = randomUUID();
   const requests = new RepliedRequests(connection.nats);
   const publisher = new AcknowledgedPublisher(requests, () => void mend());
   connection.onDisconnect.add(() => requests.connectionLost());
@@ -130,10 +135,8 @@ function busOn(connection: Connection, options: BusOptions): Bus {
       consumeMessages({ ...connection, log: options.log, mend }, plan, handler),
     bucket: (name, settings): Promise<Bucket> =>
       openBucket({ ...connection, requests, publisher }, name, { ...settings, replicas: options.sizing.replicas, log: options.log }),
-    backlog: async (stream) => {
-      const { state, config } = await connection.manager.streams.info(stream);
-      return { messages: state.messages, bytes: state.bytes, most: { messages: config.max_msgs, bytes: config.max_bytes } };
-    },
+    backlog: async (stream) => (await stateOf(connection.manager, stream)).backlog,
+    streams: () => Promise.all((Object.keys(FLOW) as StreamName[]).map((stream) => stateOf(connection.manager, stream))),
     queued: async (stream, subject) =>
       [...(await countBySubject(connection, stream, subject)).values()].reduce((sum, count) => sum + count, 0),
     subjects: (stream, filter) => countBySubject(connection, stream, filter),
@@ -145,6 +148,11 @@ function busOn(connection: Connection, options: BusOptions): Bus {
     replay: (range, handler) => replayMessages(connection, range, handler),
     waitingSince: (stream, consumer) => waitingSince(connection.manager, stream, consumer),
     unacknowledged: (stream, consumer) => countUnacknowledged(connection.manager, stream, consumer),
+    clockOffsetMs: () => {
+      const subject = `probe.clock.${self}`;
+      const publishProbe = () => publish({ probe: true }, { subject, messageId: `${subject}.${Date.now()}`, timeoutMs: 2_000 });
+      return clockOffsetMs(connection.manager, PROBES.name, { subject, publish: publishProbe });
+    },
     probe: () =>
       publish({ probe: true }, { subject: `probe.${options.name}`, messageId: `probe.${options.name}.${Date.now()}`, timeoutMs: 2_000 }),
     close: async () => {

@@ -1,7 +1,7 @@
 // A bus for tests that keeps what was published, and whose queues are as long as the test says.
 import { PublicationRefused } from '../errors.ts';
 import type { Fact } from '../events/facts.ts';
-import type { Backlog, Bucket, Bus, PublishOptions } from './bus.ts';
+import type { Backlog, Bucket, Bus, PublishOptions, StreamState } from './bus.ts';
 
 export interface Published {
   readonly event: Record<string, unknown> & { type: string; generation: number };
@@ -43,6 +43,10 @@ export class RecordingBus implements Bus {
     return { messages: this.#look(stream), bytes: 0, most: { messages: 5_000_000, bytes: 10 ** 12 } };
   }
 
+  async streams(): Promise<StreamState[]> {
+    return [];
+  }
+
   async queued(stream: string, subject: string): Promise<number> {
     return this.#look(`${stream} ${subject}`);
   }
@@ -80,6 +84,7 @@ export class RecordingBus implements Bus {
     throw new Error('the recording bus keeps no streams');
   }
 
+  async clockOffsetMs(): Promise<undefined> {}
   async probe(): Promise<void> {}
   async close(): Promise<void> {}
 

@@ -27,7 +27,7 @@ const SHARE: Record<StreamName, number> = {
 };
 
 /** One small message a service, replaced each time: publishing is the only proof that JetStream takes publications (nats-server 2.9 after a full disk). */
-const PROBES = {
+export const PROBES = {
   name: 'PROBES',
   subjects: ['probe.>'],
   retention: RetentionPolicy.Limits,

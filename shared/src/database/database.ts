@@ -15,6 +15,8 @@ export interface Queryable {
  */
 export interface Database extends Queryable {
   transaction<T>(work: (transaction: Queryable) => Promise<T>): Promise<T>;
+  /** Of the pool, now. `waiting`: who waits for one. */
+  connections(): { readonly idle: number; readonly used: number; readonly waiting: number; readonly most: number };
   /** Throws TransientError when the server does not answer. */
   probe(): Promise<void>;
   close(): Promise<void>;
@@ -52,6 +54,7 @@ export function openDatabase(
   return {
     query,
     transaction: (work) => withConnection(pool, (connection) => transaction(connection, work)),
+    connections: () => pool.counts(),
     probe: async () => void (await query('SELECT 1')),
     close: () => pool.close(),
   };

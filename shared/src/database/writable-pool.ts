@@ -20,6 +20,8 @@ export class WritablePool {
   readonly #settings: pg.PoolConfig & { readonly max: number };
   readonly #severalHosts: boolean;
   #current: Promise<pg.Pool> | undefined;
+  /** The newest that was opened. */
+  #opened: pg.Pool | undefined;
   readonly #leaving = new Set<Promise<void>>();
   #closed = false;
 
@@ -44,6 +46,12 @@ export class WritablePool {
       this.#leave(first);
       return this.#connectTo(this.#find());
     }
+  }
+
+  /** Of the host it leads to now. */
+  counts(): { idle: number; used: number; waiting: number; most: number } {
+    const { idleCount = 0, totalCount = 0, waitingCount = 0 } = this.#opened ?? {};
+    return { idle: idleCount, used: totalCount - idleCount, waiting: waitingCount, most: this.#settings.max };
   }
 
   async close(): Promise<void> {
@@ -76,6 +84,7 @@ export class WritablePool {
     const pool = new pg.Pool({ ...this.#settings, ...verify, ...(await clientSettings(this.#address, host)) });
     // An idle connection that breaks is dropped by the pool; without a listener it would end the process.
     pool.on('error', () => {});
+    this.#opened = pool;
     return pool;
   }
 

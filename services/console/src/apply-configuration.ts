@@ -35,6 +35,8 @@ export class ConfigurationApplier {
   readonly #parts: ApplyParts;
   /** A file that was found wrong: reported once, not every five seconds. */
   #refusedFile: string | undefined;
+  /** The file as it was when it was last applied, found applied or refused. */
+  #dealtWith: { readonly fileHash: string; readonly problem: string | undefined } | undefined;
   #problem: string | undefined;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> = Promise.resolve();
@@ -84,17 +86,21 @@ export class ConfigurationApplier {
     const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => error);
     if (text instanceof Error) return this.#refuse(`${text.code}`, { detail: `cannot be read (${text.code})` });
     const fileHash = createHash('sha256').update(text).digest('hex');
-    if ((await newestFileHash(database)) === fileHash) return undefined;
+    const applied = await newestFileHash(database);
+    // Another console has a newer file than ours, which did not change: ours follows (a ConfigMap reaches its pods one after another), or its console is being replaced.
+    if (applied !== undefined && applied !== fileHash && this.#dealtWith?.fileHash === fileHash) return this.#dealtWith.problem;
+    const problem = applied === fileHash ? undefined : await this.#applyText(text, fileHash);
+    this.#dealtWith = { fileHash, problem };
+    return problem;
+  }
+
+  /** Resolves with what is wrong with it. */
+  async #applyText(text: string, fileHash: string): Promise<string | undefined> {
     try {
       const source = readGatewayDocument(text);
       const document = parseGatewayDocument(source);
-      const revision = await insertConfiguration(database, {
-        author: 'file',
-        comment: 'CAUSEWAY_CONFIG',
-        origin: 'file',
-        fileHash,
-        source,
-      });
+      const stored = { author: 'file', comment: 'CAUSEWAY_CONFIG', origin: 'file', fileHash, source } as const;
+      const revision = await insertConfiguration(this.#parts.database, stored);
       if (revision !== undefined) this.#tellApplied(revision, document);
       return undefined;
     } catch (error) {

@@ -109,6 +109,20 @@ describe('the document at start', () => {
     assert.equal((await newestConfiguration(page.database))?.revision, 1);
   });
 
+  test('a console whose file is not changed yet does not take back what another one applied from its newer one', async () => {
+    await writeFile(file, JSON.stringify(documentFor('north')));
+    const slow = applier({ file });
+    await slow.look();
+    const newer = path.join(folder, 'newer.yaml');
+    await writeFile(newer, JSON.stringify(documentFor('south')));
+    await applier({ file: newer }).look();
+    await slow.look();
+    assert.deepEqual([facilityNow(), configuration.current()?.revision], ['south', 2]);
+    await writeFile(file, JSON.stringify(documentFor('west')));
+    await slow.look();
+    assert.deepEqual([facilityNow(), configuration.current()?.revision], ['west', 3]);
+  });
+
   test('with PostgreSQL away it is looked at again until it works', async () => {
     await page.postgres.kill();
     const applying = applier({ sandboxUrl: 'http://127.0.0.1:1/' });

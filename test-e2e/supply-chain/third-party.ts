@@ -6,7 +6,18 @@ import { type LockedPackage, PRODUCT, reachedFrom, readLockFile } from './locked
 export const THIRD_PARTY = resolve(import.meta.dirname, '../../THIRD-PARTY.md');
 
 /** Licences that let everybody use, change and pass on the gateway, SPDX identifiers. */
-export const ALLOWED_LICENCES = ['0BSD', 'Apache-2.0', 'BlueOak-1.0.0', 'BSD-2-Clause', 'BSD-3-Clause', 'ISC', 'MIT', 'Unlicense', 'Zlib'];
+export const ALLOWED_LICENCES = [
+  '0BSD',
+  'Apache-2.0',
+  'BlueOak-1.0.0',
+  'BSD-2-Clause',
+  'BSD-3-Clause',
+  'CC0-1.0',
+  'ISC',
+  'MIT',
+  'Unlicense',
+  'Zlib',
+];
 
 /** Read by a person in the package itself: npm knows none, because the package tells it in an outdated form. */
 export const READ_LICENCES: Readonly<Record<string, string>> = { memorystream: 'MIT' };

@@ -17,6 +17,8 @@ const PEERS = [
   ['haproxy', '/usr/sbin/haproxy'],
   ['e2fsprogs', '/usr/sbin/mkfs.ext4'],
   ['openssl', 'openssl'],
+  ['unzip', 'unzip'],
+  ['prometheus', 'promtool'],
   ['ceph-mon', 'ceph-mon'],
   ['ceph-osd', 'ceph-osd'],
   ['radosgw', 'radosgw'],

@@ -1,0 +1,8 @@
+// `npm run k8s:render`: makes deploy/k8s anew.
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { FOLDER, renderK8s } from './k8s-manifests.ts';
+
+const files = await renderK8s();
+for (const [name, text] of files) await writeFile(join(FOLDER, name), text);
+console.log(`written: ${files.size} files in ${FOLDER}`);

@@ -18,6 +18,7 @@ const SOURCES = [
   'shared/src/**/*.test.ts',
   'services/*/src/**/*.test.ts',
   'deploy/standalone/src/**/*.test.ts',
+  'deploy/compose/image/**/*.test.ts',
   'test-e2e/bench/**/*.test.ts',
   'test-e2e/fuzz/**/*.test.ts',
   'test-e2e/supply-chain/**/*.test.ts',

@@ -59,7 +59,8 @@ export interface Chart {
 /** A copy of the chart with stand-ins, in a temporary folder. */
 export async function openChart(): Promise<Chart> {
   const folder = await mkdtemp(join(tmpdir(), 'causeway-chart-'));
-  await cp(CHART, folder, { recursive: true });
+  // Charts that somebody has fetched are left behind: everywhere the same is rendered.
+  await cp(CHART, folder, { recursive: true, filter: (path) => !['charts', 'Chart.lock'].some((name) => path === join(CHART, name)) });
   for (const { name, version } of (await readChartFile()).dependencies) await addStandIn(join(folder, 'charts', name), { name, version });
   const run = (command: string[], { values = [], set = [], namespace = 'imaging' }: RenderOptions) =>
     spawnSync(HELM, [...command, '-n', namespace, ...values.flatMap((path) => ['-f', path]), ...set.flatMap((one) => ['--set', one])], {

@@ -19,6 +19,7 @@ const PEERS = [
   ['openssl', 'openssl'],
   ['unzip', 'unzip'],
   ['prometheus', 'promtool'],
+  ['docker-compose', 'docker-compose'],
   ['ceph-mon', 'ceph-mon'],
   ['ceph-osd', 'ceph-osd'],
   ['radosgw', 'radosgw'],

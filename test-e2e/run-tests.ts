@@ -19,6 +19,7 @@ const SOURCES = [
   'services/*/src/**/*.test.ts',
   'deploy/standalone/src/**/*.test.ts',
   'deploy/compose/image/**/*.test.ts',
+  'deploy/observability/src/**/*.test.ts',
   'test-e2e/bench/**/*.test.ts',
   'test-e2e/fuzz/**/*.test.ts',
   'test-e2e/supply-chain/**/*.test.ts',

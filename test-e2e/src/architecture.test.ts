@@ -6,7 +6,7 @@ import { describe, it } from 'node:test';
 import { FLOW } from '@causeway/shared/events/flow';
 
 const ROOT = resolve(import.meta.dirname, '../..');
-const SOURCE_FOLDERS = ['shared/src', 'services', 'deploy/standalone', 'test-e2e'];
+const SOURCE_FOLDERS = ['shared/src', 'services', 'deploy/standalone', 'deploy/observability', 'test-e2e'];
 
 interface Source {
   readonly path: string;

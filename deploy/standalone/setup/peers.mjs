@@ -15,6 +15,7 @@ const PEERS = [
   ['chromium', 'chromium'],
   ['strace', 'strace'],
   ['haproxy', '/usr/sbin/haproxy'],
+  ['prometheus', 'promtool'],
   ['e2fsprogs', '/usr/sbin/mkfs.ext4'],
   ['openssl', 'openssl'],
   ['unzip', 'unzip'],

@@ -36,6 +36,8 @@ export function createUploadMetrics(meter: Meter): UploadMetrics {
   return {
     of: (destination) => {
       flows.set(destination, 'flowing');
+      // There from the start: an increase cannot be seen in a series that begins with its first one.
+      deliveries.add(0, { destination, outcome: 'failed' });
       return {
         requestEnded: (value) => seconds.record(value, { destination }),
         delivered: (size) => {

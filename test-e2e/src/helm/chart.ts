@@ -52,6 +52,8 @@ export interface Chart {
   manifests(options: RenderOptions): Manifest[];
   /** What helm says when it refuses; throws when it does not. */
   refusal(options: RenderOptions): string;
+  /** What an installation would be told at its end; no cluster is asked. */
+  notes(options: RenderOptions): string;
   lint(options: RenderOptions): { ok: boolean; said: string };
   remove(): Promise<void>;
 }
@@ -81,6 +83,11 @@ export async function openChart(): Promise<Chart> {
       const { status, stderr } = render(options);
       if (status === 0) throw new Error('helm template took the values');
       return stderr;
+    },
+    notes: (options) => {
+      const { status, stdout, stderr } = run(['install', 'causeway', folder, '--dry-run=client'], options);
+      if (status !== 0) throw new Error(`helm install --dry-run=client: ${stderr}`);
+      return stdout.slice(stdout.indexOf('\nNOTES:\n'));
     },
     lint: (options) => {
       const { status, stdout, stderr } = run(['lint', '--strict', folder], options);

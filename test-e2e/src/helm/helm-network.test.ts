@@ -150,7 +150,7 @@ describe('the page', () => {
 });
 
 describe('without policies', () => {
-  test('everything passes, and the notes say so', () => {
+  test('everything passes', () => {
     const passes = networkRules(chart.manifests({ values: [valuesOf('ha')], set: ['networkPolicy.enabled=false'] }), 'imaging');
     assert.ok(passes({ from: PODS.at(-1)!, to: own('receiver'), port: 9464 }));
   });

@@ -1,6 +1,6 @@
 // What the chart gives the services is what they read, finds the things it names, and holds them to as few rights as they need.
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { parseGatewayDocument, readGatewayDocument } from '@causeway/shared/config/gateway-document';
@@ -32,6 +32,16 @@ describe('the services of the chart', () => {
       assert.deepEqual(mainContainer(one).args, [componentOf(one)]);
       assert.ok(existsSync(join(ROOT, 'services', componentOf(one), 'src', 'main.ts')));
     }
+  });
+
+  test('are started as the image starts them, by its user', () => {
+    const launcher = readFileSync(join(ROOT, 'deploy/compose/image/launch.sh'), 'utf8');
+    const dockerfile = readFileSync(join(ROOT, 'deploy/compose/Dockerfile'), 'utf8');
+    assert.deepEqual(/^ {2}([a-z| ]+)\) main=services\/\$word/m.exec(launcher)![1]!.split(' | ').sort(), SERVICES);
+    const { runAsUser, runAsGroup } = deploymentOf('ha', 'receiver').spec.template.spec.securityContext;
+    assert.equal(/^USER (.+)$/m.exec(dockerfile)![1], `${runAsUser}:${runAsGroup}`);
+    const image = mainContainer(deploymentOf('minimal', 'receiver')).image;
+    assert.equal(image, `causeway:${/^ARG VERSION=(.+)$/m.exec(dockerfile)![1]}`);
   });
 
   forEachSet('get variables that a service reads, none twice', (manifests) => {

@@ -192,6 +192,31 @@ describe('taken', () => {
   });
 });
 
+describe('the notes', () => {
+  const NOTHING_YET = /NOTHING IS RECEIVED YET/;
+  const PROXY = /PROXY PROTOCOL: the balancer in front of causeway-dicom/;
+  const ANYBODY = /Anybody who reaches the nodes may open associations/;
+  const notes = (set: ValueSet, ...more: string[]): string => chart.notes({ values: [valuesOf(set)], set: more });
+
+  test('say what is still to be done, and only that', () => {
+    const found = (text: string): boolean[] => [NOTHING_YET, PROXY, ANYBODY].map((part) => part.test(text));
+    assert.deepEqual(found(notes('minimal')), [true, false, true]);
+    assert.deepEqual(found(notes('ha')), [false, false, false]);
+    assert.deepEqual(found(notes('external-tls')), [false, true, false]);
+  });
+
+  test('say where modalities connect, and where the first password is', () => {
+    const text = notes('external-tls');
+    assert.match(text, /port 104 \(dicom\) 2762 \(dicom-tls\)/);
+    assert.match(text, /get secret causeway-first-password -o jsonpath='\{\.data\.password\}'/);
+    assert.match(notes('everything'), /https:\/\/causeway\.example\.org/);
+  });
+
+  test('warn of policies that are off', () => {
+    assert.match(notes('ha', 'networkPolicy.enabled=false'), /NETWORK POLICIES ARE OFF/);
+  });
+});
+
 describe('the schema', () => {
   const node = z.looseObject({
     type: z.string().optional(),

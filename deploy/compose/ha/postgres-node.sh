@@ -4,6 +4,8 @@
 set -euo pipefail
 export PGDATA=${PGDATA:-/var/lib/postgresql/data}
 export PGCONNECT_TIMEOUT=3
+# libpq looks for certificates of its user there; root's folder is closed to the others.
+export HOME=/var/lib/postgresql
 PASSWORD=$(cat /run/secrets/postgres-password)
 SSL=/tmp/postgres-ssl
 

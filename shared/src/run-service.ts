@@ -4,6 +4,7 @@ import { followGatewayDocument, type GatewayConfiguration } from './bus/gateway-
 import { measuredBus } from './bus/measured-bus.ts';
 import { natsAccess } from './bus/nats-access.ts';
 import { connectBus } from './bus/nats-bus.ts';
+import { patientStart } from './bus/patient-start.ts';
 import { readServiceEnvironment, type ServiceEnvironment } from './config/service-environment.ts';
 import { describeError } from './errors.ts';
 import { createLogger, type Logger } from './logger.ts';
@@ -76,9 +77,11 @@ async function startParts(
     sizing: { replicas: environment.CAUSEWAY_STREAM_REPLICAS, totalBytes: environment.CAUSEWAY_STREAM_BYTES },
     log,
   });
-  const bus = measuredBus(connected, meter);
+  const { bus, started } = patientStart(measuredBus(connected, meter), { log });
   const configuration = await followGatewayDocument(bus, (problem) => log.error({ problem }, 'gateway document'));
-  return { bus, store, configuration, running: await build({ ...base, bus, store, configuration }) };
+  const running = await build({ ...base, bus, store, configuration });
+  started();
+  return { bus, store, configuration, running };
 }
 
 const checksOf = ({ bus, store, running }: Parts): RunningService['checks'] => ({

@@ -26,6 +26,20 @@ export async function passesOver(
   return there > num_pending + num_ack_pending;
 }
 
+/**
+ * Of a work queue: the first message that fits the filter, if the consumer has come past it and everything before is acknowledged: it will give it to nobody. undefined: there is none. May be asked
+ * under load, and is believed when the same is told twice: an acknowledged message leaves a moment later.
+ */
+export async function firstBehind(
+  manager: JetStreamManager,
+  stream: string,
+  { consumer, filter }: { consumer: string; filter: string },
+): Promise<number | undefined> {
+  const { ack_floor } = await manager.consumers.info(stream, consumer);
+  const first = await manager.streams.getMessage(stream, { seq: 1, next_by_subj: filter } as never);
+  return first !== null && first.seq <= ack_floor.stream_seq ? first.seq : undefined;
+}
+
 /** Its messages come again from the first that the stream has. Another process may have been faster. */
 export async function forgetConsumer(manager: JetStreamManager, stream: string, consumer: string): Promise<void> {
   try {

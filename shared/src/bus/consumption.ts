@@ -9,12 +9,12 @@ import {
   type JsMsg,
 } from '@nats-io/jetstream';
 import { describeError, PermanentError, TransientError } from '../errors.ts';
-import { FLOW } from '../events/flow.ts';
 import type { Logger } from '../logger.ts';
 import { ACK_WAIT_MS, addConsumer } from './add-consumer.ts';
 import type { ConsumerPlan, Consumption, Message } from './bus.ts';
-import { forgetConsumer, isAheadOfStream, passesOver } from './consumer-position.ts';
+import { forgetConsumer, isAheadOfStream } from './consumer-position.ts';
 import { inProcessSpan } from './message-spans.ts';
+import { PassedOver } from './passed-over.ts';
 import { readEvent } from './read-event.ts';
 
 export interface ConsumingConnection {
@@ -24,15 +24,12 @@ export interface ConsumingConnection {
   readonly onClose: Set<() => Promise<void> | void>;
   readonly log: Logger;
   readonly mend: () => Promise<void>;
+  /** Milliseconds that only grow [performance.now]. */
+  readonly now?: () => number;
 }
 
 const PULL_EXPIRES_MS = 15_000;
 const AGAIN_AFTER_ERROR_MS = 500;
-/** A consumer that passes messages over comes of a broker that was away: so many times that nothing comes after that, it is asked about. */
-const IDLE_PULLS_IN_DOUBT = 2;
-/** Of a leader that froze only those connected to it know: after that it is asked about each so many times. */
-const IDLE_PULLS_BETWEEN = 4;
-
 const doublingDelayMs = (deliveryCount: number): number => Math.min(1_000 * 2 ** (deliveryCount - 1), 60_000);
 
 /** Makes the durable consumer when absent and starts to pull. */
@@ -76,9 +73,7 @@ class PullLoop<T> {
   #finishing = false;
   /** The broker was away: it may have lost the consumer with its data. */
   #suspect = false;
-  /** Idle pulls until it is no longer asked each time whether the consumer passes messages over; below 0, how many ago. */
-  #doubts = IDLE_PULLS_IN_DOUBT;
-  #passedOverBefore = false;
+  readonly #passedOver: PassedOver;
   #wake: () => void = () => {};
   readonly #heartbeat: NodeJS.Timeout;
 
@@ -87,6 +82,7 @@ class PullLoop<T> {
     this.#plan = plan;
     this.#handler = handler;
     this.#limit = plan.concurrency;
+    this.#passedOver = new PassedOver(connection.manager, plan, connection.now ?? (() => performance.now()));
     this.#heartbeat = setInterval(() => {
       for (const message of this.#active) message.working();
     }, ACK_WAIT_MS / 3);
@@ -145,7 +141,7 @@ class PullLoop<T> {
 
   readonly reconnected = (): void => {
     this.#suspect = true;
-    this.#doubts = IDLE_PULLS_IN_DOUBT;
+    this.#passedOver.doubt();
     this.interrupt();
   };
 
@@ -217,19 +213,9 @@ class PullLoop<T> {
     } finally {
       this.#current = undefined;
     }
-    if (!idle || this.#stopped) return;
-    this.#doubts--;
-    if (this.#doubts >= 0 || -this.#doubts % IDLE_PULLS_BETWEEN === 0) await this.#lookForPassedOver();
-  }
-
-  /** Numbers that the consumer waits for may have been given to other messages before it was looked at. */
-  async #lookForPassedOver(): Promise<void> {
-    const { stream, name: consumer, filter } = this.#plan;
-    if (FLOW[stream].retention !== 'workqueue') return;
-    const found = await passesOver(this.#connection.manager, stream, { consumer, filter });
-    if (found && this.#passedOverBefore) await this.#makeAnew('messages stay that the consumer gives to nobody');
-    this.#passedOverBefore = found && !this.#passedOverBefore;
-    if (found) this.#doubts = IDLE_PULLS_IN_DOUBT;
+    if (this.#stopped) return;
+    const reason = await this.#passedOver.reasonAfter(idle ? 'idle' : 'busy');
+    if (reason !== undefined) await this.#makeAnew(reason);
   }
 
   /** The broker was restarted, or lost its data: make again what is missing. */

@@ -1,0 +1,34 @@
+// What lies behind a consumer, asked of a real nats-server.
+import assert from 'node:assert/strict';
+import { after, before, it } from 'node:test';
+import { AckPolicy, jetstream, jetstreamManager, RetentionPolicy } from '@nats-io/jetstream';
+import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { firstBehind } from './consumer-position.ts';
+import { type NatsServer, startNatsServer } from './nats-server-for-tests.ts';
+
+let server: NatsServer;
+let nats: NatsConnection;
+before(async () => {
+  server = await startNatsServer();
+  nats = await connect({ servers: server.url });
+});
+after(async () => {
+  await nats?.close();
+  await server?.stop();
+});
+
+it('finds the first message that fits where everything up to a later one is acknowledged, and none where that is not so', async () => {
+  const manager = await jetstreamManager(nats);
+  const client = jetstream(nats);
+  await manager.streams.add({ name: 'WORK', subjects: ['work.>'], retention: RetentionPolicy.Workqueue });
+  for (const subject of ['work.left', 'work.done', 'work.done']) await client.publish(subject);
+  await manager.consumers.add('WORK', { durable_name: 'done', filter_subject: 'work.done', ack_policy: AckPolicy.Explicit });
+  const consumer = await client.consumers.get('WORK', 'done');
+  const behind = (filter: string) => firstBehind(manager, 'WORK', { consumer: 'done', filter });
+  assert.equal(await behind('work.left'), undefined);
+  for await (const message of await consumer.fetch({ max_messages: 2, expires: 1_000 })) await message.ackAck();
+  assert.equal(await behind('work.left'), 1);
+  assert.equal(await behind('work.done'), undefined);
+  await client.publish('work.done');
+  assert.equal(await behind('work.done'), undefined);
+});

@@ -1,0 +1,81 @@
+// A consumer under a load that never rests: messages that it has come past, and gives to nobody, are found all the same.
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
+import { z } from 'zod';
+import { createLogger } from '../logger.ts';
+import type { ConsumerPlan, Consumption } from './bus.ts';
+import { consumeMessages } from './consumption.ts';
+
+const PLAN = {
+  ...{ stream: 'RECEIVED', name: 'one', filter: 'instance.received.>', schema: z.object({}) as z.ZodType<object>, concurrency: 1 },
+  onPermanent: async () => {},
+} as const satisfies ConsumerPlan<object>;
+const BETWEEN_PULLS_MS = 7_000;
+
+interface Broker {
+  /** The first message of the stream, at each question for it. */
+  readonly first: () => number | undefined;
+  readonly ackFloor: number;
+}
+
+/** Each pull brings one message, and takes 7 s by the clock; after so many pulls it is over. Resolves with how often the consumer was removed, to be made anew. */
+async function removedWithin(pulls: number, { first, ackFloor }: Broker): Promise<number> {
+  let clock = 0;
+  let left = pulls;
+  let removed = 0;
+  const over = Promise.withResolvers<void>();
+  const fetch = async () => {
+    clock += BETWEEN_PULLS_MS;
+    if (left-- === 0) over.resolve();
+    return left < 0 ? new Promise<never>(() => {}) : Object.assign([messageOf(pulls - left)], { stop: () => {} });
+  };
+  const info = { ack_floor: { stream_seq: ackFloor }, delivered: { stream_seq: 0 }, created: new Date(0).toISOString() };
+  const manager = {
+    consumers: {
+      add: async () => info,
+      info: async () => info,
+      delete: async () => {
+        removed++;
+        return true;
+      },
+    },
+    streams: { getMessage: async () => (first() === undefined ? null : { seq: first() }) },
+  } as unknown as JetStreamManager;
+  const client = { consumers: { get: async () => ({ fetch }) } } as unknown as JetStreamClient;
+  const around = { onReconnect: new Set<() => void>(), onClose: new Set<() => void>(), mend: async () => {}, now: () => clock };
+  const consumption: Consumption = await consumeMessages(
+    { client, manager, ...around, log: createLogger('test', 'fatal') },
+    PLAN,
+    async () => {},
+  );
+  await over.promise;
+  await consumption.stop();
+  return removed;
+}
+
+const messageOf = (seq: number) => ({
+  data: Buffer.from('{}'),
+  json: () => ({}),
+  string: () => '{}',
+  subject: 'instance.received.routine.main',
+  headers: undefined,
+  info: { deliveryCount: 1 },
+  time: new Date(seq),
+  ack: () => {},
+  nak: () => {},
+  working: () => {},
+});
+
+describe('a consumer that never rests', () => {
+  it('is made anew when the same message lies behind it at two looks', async () => {
+    assert.equal(await removedWithin(8, { first: () => 261, ackFloor: 2_375 }), 1);
+  });
+
+  it('is left alone while it comes to what the stream has, and while what it has passed leaves', async () => {
+    assert.equal(await removedWithin(20, { first: () => 2_376, ackFloor: 2_375 }), 0);
+    assert.equal(await removedWithin(20, { first: () => undefined, ackFloor: 2_375 }), 0);
+    let seq = 0;
+    assert.equal(await removedWithin(20, { first: () => ++seq, ackFloor: 2_375 }), 0);
+  });
+});

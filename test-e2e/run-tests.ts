@@ -23,6 +23,7 @@ const SOURCES = [
   'test-e2e/bench/**/*.test.ts',
   'test-e2e/fuzz/**/*.test.ts',
   'test-e2e/supply-chain/**/*.test.ts',
+  'test-e2e/chaos/**/*.test.ts',
 ];
 const isInt = (path: string): boolean => path.endsWith('.int.test.ts');
 

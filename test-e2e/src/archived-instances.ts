@@ -21,7 +21,8 @@ export async function derivedDigests(dataFolder: string): Promise<Set<string>> {
   return new Set((await filesWithDataSets(join(dataFolder, 'objects', 'derived'))).map(({ digest }) => digest));
 }
 
-async function filesWithDataSets(folder: string): Promise<ArchivedInstance[]> {
+/** Every Part 10 file below a folder. */
+export async function filesWithDataSets(folder: string): Promise<ArchivedInstance[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const found: ArchivedInstance[] = [];
   for (const entry of entries) {

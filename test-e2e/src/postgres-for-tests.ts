@@ -34,7 +34,7 @@ export async function startPostgres(further: readonly string[] = []): Promise<Po
   const data = mkdtempSync(path.join(tmpdir(), 'causeway-postgres-'));
   handOver(data);
   const initdb = ['-D', data, '-U', SUPERUSER, '--auth=trust', '--encoding=UTF8', '--no-sync', '--no-instructions'];
-  execFileSync(program('initdb'), initdb, { ...surroundings(data), stdio: ['ignore', 'ignore', 'pipe'] });
+  execFileSync(postgresProgram('initdb'), initdb, { ...postgresSurroundings(data), stdio: ['ignore', 'ignore', 'pipe'] });
   return serve(data, further);
 }
 
@@ -63,7 +63,10 @@ async function serve(data: string, further: readonly string[]): Promise<Postgres
   process.on('exit', killNow);
   const start = async (): Promise<void> => {
     const settings = [...SETTINGS, ...further].flatMap((setting) => ['-c', setting]);
-    server = spawn(program('postgres'), ['-D', data, '-p', String(port), ...settings], { ...surroundings(data), stdio: 'ignore' });
+    server = spawn(postgresProgram('postgres'), ['-D', data, '-p', String(port), ...settings], {
+      ...postgresSurroundings(data),
+      stdio: 'ignore',
+    });
     await answering(port, server);
   };
   const kill = async (): Promise<void> => {
@@ -80,9 +83,11 @@ async function serve(data: string, further: readonly string[]): Promise<Postgres
   return { url: `postgres://${SUPERUSER}@127.0.0.1:${port}/postgres`, data, kill, start, stop };
 }
 
-const program = (name: string): string => path.join(nativeFolder(), 'bin', name);
+/** Path of initdb, pg_ctl or postgres. */
+export const postgresProgram = (name: string): string => path.join(nativeFolder(), 'bin', name);
 
-const surroundings = (data: string) => ({
+/** As whom, where and with what environment they run. */
+export const postgresSurroundings = (data: string) => ({
   ...unprivilegedOwner(),
   cwd: data,
   env: { LD_LIBRARY_PATH: path.join(nativeFolder(), 'lib'), LC_ALL: 'C' },

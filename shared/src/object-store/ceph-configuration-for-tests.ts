@@ -5,12 +5,14 @@ export interface CephPlace {
   readonly folder: string;
   readonly monPort: number;
   readonly port: number;
+  /** On which it answers S3 requests. */
+  readonly address: string;
   readonly keeps: 'memory' | 'disk';
   readonly clusterId: string;
 }
 
 /** The text of ceph.conf. */
-export function cephConfiguration({ folder, monPort, port, keeps, clusterId }: CephPlace): string {
+export function cephConfiguration({ folder, monPort, port, address, keeps, clusterId }: CephPlace): string {
   const settings = {
     ...WITHOUT_REDUNDANCY,
     ...QUIET,
@@ -23,7 +25,7 @@ export function cephConfiguration({ folder, monPort, port, keeps, clusterId }: C
     'mon data': join(folder, 'mon'),
     'osd data': join(folder, 'osd.$id'),
     'osd objectstore': keeps === 'disk' ? 'bluestore' : 'memstore',
-    'rgw frontends': `beast endpoint=127.0.0.1:${port} tcp_nodelay=1`,
+    'rgw frontends': `beast endpoint=${address}:${port} tcp_nodelay=1`,
   };
   const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}`);
   return `[global]\n${lines.join('\n')}\n`;

@@ -43,8 +43,9 @@ export interface S3FaultProxy {
   close(): Promise<void>;
 }
 
-export async function startS3FaultProxy(serverPort: number): Promise<S3FaultProxy> {
-  const proxy = new FaultProxy(serverPort);
+/** `at`: address of the proxy and of the server, and the port of the proxy [the loopback, a free one]. */
+export async function startS3FaultProxy(serverPort: number, at: { address?: string; port?: number } = {}): Promise<S3FaultProxy> {
+  const proxy = new FaultProxy(serverPort, at);
   await proxy.listen();
   return proxy;
 }
@@ -52,17 +53,20 @@ export async function startS3FaultProxy(serverPort: number): Promise<S3FaultProx
 class FaultProxy implements S3FaultProxy {
   readonly requests: string[] = [];
   readonly #serverPort: number;
+  readonly #address: string;
   readonly #sockets = new Set<Socket>();
   #server: Server | undefined;
-  #port = 0;
+  #port: number;
   #rules: { rule: Rule; left: number }[] = [];
 
-  constructor(serverPort: number) {
+  constructor(serverPort: number, { address = '127.0.0.1', port = 0 }: { address?: string; port?: number }) {
     this.#serverPort = serverPort;
+    this.#address = address;
+    this.#port = port;
   }
 
   get endpoint(): string {
-    return `http://127.0.0.1:${this.#port}`;
+    return `http://${this.#address}:${this.#port}`;
   }
 
   openConnections(): number {
@@ -79,7 +83,7 @@ class FaultProxy implements S3FaultProxy {
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
     });
-    await new Promise<void>((resolve) => server.listen(this.#port, '127.0.0.1', resolve));
+    await new Promise<void>((resolve) => server.listen(this.#port, this.#address, resolve));
     this.#server = server;
     this.#port = (server.address() as AddressInfo).port;
   }
@@ -109,7 +113,7 @@ class FaultProxy implements S3FaultProxy {
 
   #forward(incoming: IncomingMessage, answer: ServerResponse, fault: Fault | undefined): void {
     const { method, url: path, headers } = incoming;
-    const outgoing = request({ host: '127.0.0.1', port: this.#serverPort, method, path, headers, agent: false }, (response) => {
+    const outgoing = request({ host: this.#address, port: this.#serverPort, method, path, headers, agent: false }, (response) => {
       if (fault?.kind === 'lose-answer') return void response.resume().once('end', () => incoming.socket.resetAndDestroy());
       answer.writeHead(response.statusCode!, response.headers);
       response.on('error', () => incoming.socket.resetAndDestroy());

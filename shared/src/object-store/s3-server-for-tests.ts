@@ -1,7 +1,7 @@
 // A real S3 server for tests: Ceph's object gateway (radosgw) with one monitor and one disk server, on free ports and in a folder of its own.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -31,19 +31,22 @@ export interface S3Server {
 export interface S3ServerOptions {
   /** disk: objects survive `kill` (bluestore, each write synced; up in 8 s). memory: they do not, and it is up in 3 s. */
   readonly keeps: 'memory' | 'disk';
+  /** Another machine for it: the address on which it answers there, and what is put before a command to run it there [this one, the loopback]. */
+  readonly place?: { readonly address: string; readonly on: readonly string[] };
 }
 
+const HERE = { address: '127.0.0.1', on: [] };
 const KEY = 'causeway-test';
-const run = promisify(execFile);
+const execute = promisify(execFile);
 const AGAIN_AFTER_MS = 50;
 const ATTEMPT_MS = 10_000;
 
 /** Needs the Debian packages ceph-mon, ceph-osd, radosgw and ceph-common. The caller ends it with `stop`. */
-export async function startS3Server({ keeps }: S3ServerOptions): Promise<S3Server> {
+export async function startS3Server({ keeps, place: machine = HERE }: S3ServerOptions): Promise<S3Server> {
   const folder = await mkdtemp(join(tmpdir(), 'causeway-ceph-'));
   const [monPort, port] = [await freePort(), await freePort()];
-  const place = { folder, monPort, port, keeps, clusterId: randomUUID() };
-  const ceph = new Ceph(folder, port);
+  const place = { folder, monPort, port, keeps, clusterId: randomUUID(), address: machine.address };
+  const ceph = new Ceph({ folder, port, ...machine });
   try {
     await prepareFolder(place);
     await ceph.create(place);
@@ -65,27 +68,29 @@ class Ceph implements S3Server {
   readonly accessKey = KEY;
   readonly secretKey = KEY;
   readonly #folder: string;
+  readonly #on: readonly string[];
   readonly #children = new Map<string, ChildProcess>();
 
-  constructor(folder: string, port: number) {
+  constructor({ folder, port, address, on }: { folder: string; port: number; address: string; on: readonly string[] }) {
     this.#folder = folder;
+    this.#on = on;
     this.port = port;
-    this.endpoint = `http://127.0.0.1:${port}`;
+    this.endpoint = `http://${address}:${port}`;
     process.on('exit', this.#end);
   }
 
   /** Makes monitor, disk and user, and starts everything. */
   async create({ monPort, clusterId }: CephPlace): Promise<void> {
     const map = join(this.#folder, 'monmap');
-    await run('monmaptool', ['--create', '--clobber', '--fsid', clusterId, '--addv', 'a', `[v1:127.0.0.1:${monPort}]`, map]);
-    await run('ceph-mon', this.#arguments('--mkfs', '-i', 'a', '--monmap', map));
+    await this.#run('monmaptool', ['--create', '--clobber', '--fsid', clusterId, '--addv', 'a', `[v1:127.0.0.1:${monPort}]`, map]);
+    await this.#run('ceph-mon', this.#arguments('--mkfs', '-i', 'a', '--monmap', map));
     this.#spawn('mon', 'ceph-mon', '-i', 'a', '-f');
     const disk = randomUUID();
-    await this.#again(() => run('ceph', this.#arguments('osd', 'new', disk, '0'), { timeout: ATTEMPT_MS }));
-    await run('ceph-osd', this.#arguments('-i', '0', '--mkfs', '--osd-uuid', disk));
+    await this.#again(() => this.#run('ceph', this.#arguments('osd', 'new', disk, '0'), ATTEMPT_MS));
+    await this.#run('ceph-osd', this.#arguments('-i', '0', '--mkfs', '--osd-uuid', disk));
     this.#startDisk();
     const user = ['user', 'create', '--uid=test', '--display-name=test', `--access-key=${KEY}`, `--secret-key=${KEY}`];
-    await run('radosgw-admin', this.#arguments(...user), { timeout: 60_000 });
+    await this.#run('radosgw-admin', this.#arguments(...user), 60_000);
     await this.#startGateway();
   }
 
@@ -142,9 +147,16 @@ class Ceph implements S3Server {
     return ['-c', join(this.#folder, 'ceph.conf'), ...rest];
   }
 
+  async #run(program: string, words: string[], withinMs = 0): Promise<void> {
+    const [command, ...rest] = [...this.#on, program, ...words];
+    await execute(command!, rest, { timeout: withinMs });
+  }
+
   #spawn(name: string, program: string, ...rest: string[]): void {
     const output = openSync(join(this.#folder, 'log', `${name}.out`), 'a');
-    this.#children.set(name, spawn(program, this.#arguments(...rest), { stdio: ['ignore', output, output] }));
+    const [command, ...words] = [...this.#on, program, ...this.#arguments(...rest)];
+    this.#children.set(name, spawn(command!, words, { stdio: ['ignore', output, output] }));
+    closeSync(output);
   }
 
   /** Its configuration is whole: it need not wait for a monitor that is still reading its own files. */

@@ -1,0 +1,161 @@
+// Three nats-servers of one JetStream cluster, one a machine, each with its data on a small disk of its own that can fill up or become slow.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { natsServerProgram } from '@causeway/shared/bus/nats-server-for-tests';
+import { jetstreamManager } from '@nats-io/jetstream';
+import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { Ballast } from '../src/ballast.ts';
+import { LoopDisk } from '../src/loop-disk.ts';
+import { until } from '../src/wait-for-fact.ts';
+import { KeptProcess } from './kept-process.ts';
+import type { Machine } from './network.ts';
+
+/** All streams together; a disk is larger, and is full only when it is filled. */
+export const STREAM_BYTES = 160 * 1024 ** 2;
+const DISK_MIB = 400;
+const USER = 'causeway';
+const PASSWORD = 'of-a-test';
+/** So little that not one more block of a stream has room. */
+const NEXT_TO_NOTHING = 16 * 1024;
+/** It has found the others by then. */
+const SETTLED_AFTER_MS = 5_000;
+/** Entries; a stream that rests may say for minutes that a copy lacks the last one (2.9). */
+const FAR_BEHIND = 50;
+/** A slow disk takes nothing for the first of these, and works for the second, ms. */
+const HANGS_MS = 400;
+const WORKS_MS = 100;
+
+export class NatsNode {
+  readonly process: KeptProcess;
+  readonly #disk: LoopDisk;
+  readonly #ballast: Ballast;
+
+  constructor(process: KeptProcess, disk: LoopDisk) {
+    this.process = process;
+    this.#disk = disk;
+    this.#ballast = new Ballast(disk.folder);
+  }
+
+  /** No room for so long; then there is, and the server is started again, which 2.9 needs before it takes anything. */
+  async fillDisk(forMs: number): Promise<void> {
+    this.#ballast.fillUpTo(NEXT_TO_NOTHING);
+    await pause(forMs);
+    this.#ballast.empty();
+    await this.process.terminate();
+  }
+
+  async slowDisk(forMs: number): Promise<void> {
+    for (const end = performance.now() + forMs; performance.now() < end; ) {
+      this.#disk.freeze();
+      await pause(HANGS_MS);
+      this.#disk.thaw();
+      await pause(WORKS_MS);
+    }
+  }
+}
+
+export class NatsNodes {
+  readonly nodes: readonly NatsNode[];
+  readonly environment: NodeJS.ProcessEnv;
+  readonly #servers: readonly string[];
+
+  private constructor(nodes: readonly NatsNode[], machines: readonly Machine[]) {
+    this.nodes = nodes;
+    this.#servers = machines.map(({ address }) => `nats://${address}:4222`);
+    this.environment = {
+      CAUSEWAY_NATS_URL: this.#servers.join(','),
+      CAUSEWAY_NATS_USER: USER,
+      CAUSEWAY_NATS_PASSWORD: PASSWORD,
+      CAUSEWAY_STREAM_REPLICAS: String(machines.length),
+      CAUSEWAY_STREAM_BYTES: String(STREAM_BYTES),
+    };
+  }
+
+  /** Resolves when they have found each other. */
+  static async start(machines: readonly Machine[], places: { folder: string; logs: string }): Promise<NatsNodes> {
+    const routes = machines.map(({ address }) => `nats://${address}:6222`);
+    const nodes = machines.map((machine, at) => {
+      const name = `nats-${at + 1}`;
+      const disk = new LoopDisk(DISK_MIB);
+      const file = join(places.folder, `${name}.conf`);
+      writeFileSync(file, configuration({ name, machine, routes, store: join(disk.folder, 'jetstream') }));
+      const command = () => [...machine.on, natsServerProgram(), '-c', file];
+      return new NatsNode(new KeptProcess({ name, command, environment: () => process.env, ...places }), disk);
+    });
+    for (const node of nodes) node.process.start();
+    const started = new NatsNodes(nodes, machines);
+    await until('JetStream has a leader', () => started.#answers());
+    return started;
+  }
+
+  node(name: string): NatsNode {
+    return this.nodes.find(({ process }) => process.name === name)!;
+  }
+
+  /** undefined: there is none now. */
+  async leaderOf(stream: string): Promise<NatsNode | undefined> {
+    const leader = await this.#ask(async (manager) => (await manager.streams.info(stream)).cluster?.leader);
+    return leader === undefined ? undefined : this.node(leader);
+  }
+
+  /** Messages in a stream; undefined: nobody could tell. */
+  messagesIn(stream: string): Promise<number | undefined> {
+    return this.#ask(async (manager) => (await manager.streams.info(stream)).state.messages);
+  }
+
+  /** Every stream has a leader, and no copy is away or far behind. One that cannot be asked is left out of the list of streams, not out of their names. */
+  async isWhole(): Promise<boolean> {
+    const whole = await this.#ask(async (manager) => {
+      const names = await Array.fromAsync(manager.streams.names());
+      const streams = await Array.fromAsync(manager.streams.list());
+      const isCurrent = ({ cluster }: (typeof streams)[number]): boolean =>
+        cluster?.leader !== undefined &&
+        (cluster.replicas ?? []).every(({ current, offline, lag = 0 }) => !offline && (current || lag < FAR_BEHIND));
+      return names.length > 0 && streams.length === names.length && streams.every(isCurrent);
+    });
+    return whole === true;
+  }
+
+  /** What an operator does about streams that stay without a leader, which nats-server 2.9 was seen to leave behind: first one after the other, then all at once. */
+  async restart(how: 'in turn' | 'together'): Promise<void> {
+    if (how === 'together') await Promise.all(this.nodes.map(({ process }) => process.terminate()));
+    else
+      for (const { process } of this.nodes) {
+        await process.terminate();
+        await until(`${process.name} answers`, () => process.runsForMs > SETTLED_AFTER_MS);
+      }
+  }
+
+  async #answers(): Promise<boolean> {
+    return (await this.#ask((manager) => manager.getAccountInfo())) !== undefined;
+  }
+
+  async #ask<T>(question: (manager: Awaited<ReturnType<typeof jetstreamManager>>) => Promise<T>): Promise<T | undefined> {
+    let nats: NatsConnection | undefined;
+    try {
+      nats = await connect({ servers: [...this.#servers], user: USER, pass: PASSWORD, timeout: 2_000, reconnect: false });
+      return await question(await jetstreamManager(nats, { checkAPI: false, timeout: 2_000 }));
+    } catch {
+      return undefined;
+    } finally {
+      await nats?.close().catch(() => {});
+    }
+  }
+}
+
+interface NodePlace {
+  readonly name: string;
+  readonly machine: Machine;
+  readonly routes: readonly string[];
+  readonly store: string;
+}
+
+const configuration = ({ name, machine: { address }, routes, store }: NodePlace): string => `server_name: ${name}
+listen: "${address}:4222"
+authorization { user: ${USER}, password: "${PASSWORD}", timeout: 5 }
+write_deadline: "10s"
+ping_interval: "5s"
+jetstream { store_dir: ${JSON.stringify(store)}, max_file_store: ${STREAM_BYTES + 100 * 1024 ** 2}, max_memory_store: ${16 * 1024 ** 2} }
+cluster { name: chaos, listen: "${address}:6222", routes: ${JSON.stringify(routes)} }
+`;

@@ -1,10 +1,12 @@
 // OpenTelemetry: metrics for Prometheus always, traces to OTEL_EXPORTER_OTLP_ENDPOINT when it is set.
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Meter, metrics } from '@opentelemetry/api';
 import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { observeProcess } from './observe-process.ts';
+import { WantedIdGenerator } from './trace-ids.ts';
 
 export type { BatchObservableResult, Meter } from '@opentelemetry/api';
 
@@ -50,8 +52,12 @@ export async function startTelemetry(service: string, otlpEndpoint?: string): Pr
 async function startTracing(service: string): Promise<() => Promise<void>> {
   const { NodeSDK } = await import('@opentelemetry/sdk-node');
   const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-http');
+  // Which spans are kept, how they are batched and where they go is set as everywhere with OpenTelemetry: OTEL_TRACES_SAMPLER, OTEL_BSP_*, OTEL_EXPORTER_OTLP_*.
   const sdk = new NodeSDK({
     serviceName: `causeway-${service}`,
+    // Replicas have one name.
+    resource: resourceFromAttributes({ 'service.instance.id': randomUUID() }),
+    idGenerator: new WantedIdGenerator(),
     autoDetectResources: false,
     traceExporter: new OTLPTraceExporter(),
     metricReaders: [],

@@ -296,7 +296,16 @@ describe('the mark is in', () => {
     const [example] = whole;
     console.log(`${collector.spans.length} spans, ${whole.length} traces over all four services, e.g.`);
     for (const { service, name, attributes } of example!) console.log(`  ${service}: ${name} ${JSON.stringify(attributes)}`);
-    for (const name of ['C-STORE', 'process RECEIVED', 'process READY', 'process DELIVERIES', 'STOW-RS'])
+    for (const name of [
+      'C-STORE',
+      'object_store commit',
+      'process RECEIVED',
+      'compress',
+      'process READY',
+      'process DELIVERIES',
+      'deliver',
+      'POST /studies',
+    ])
       assert.ok(
         example!.some((span) => span.name === name),
         name,

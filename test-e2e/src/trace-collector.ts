@@ -6,8 +6,15 @@ import { gunzipSync } from 'node:zlib';
 export interface CollectedSpan {
   readonly service: string;
   readonly traceId: string;
+  readonly spanId: string;
+  readonly parentSpanId?: string | undefined;
   readonly name: string;
   readonly kind: number;
+  /** ms since 1970. */
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly failed: boolean;
+  readonly links: readonly { readonly traceId: string; readonly spanId: string }[];
   readonly attributes: Record<string, unknown>;
 }
 
@@ -25,10 +32,26 @@ interface Attribute {
   readonly value: Record<string, unknown>;
 }
 
+/** Span of opentelemetry-proto trace v1 as JSON: times are nanoseconds as text. */
+interface ExportedSpan {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly parentSpanId?: string;
+  readonly name: string;
+  readonly kind: number;
+  readonly startTimeUnixNano: string;
+  readonly endTimeUnixNano: string;
+  readonly status?: { readonly code?: number };
+  readonly links?: readonly { readonly traceId: string; readonly spanId: string }[];
+  readonly attributes: Attribute[];
+}
+
+const STATUS_ERROR = 2;
+
 interface ExportRequest {
   readonly resourceSpans: {
     resource: { attributes: Attribute[] };
-    scopeSpans: { spans: { traceId: string; name: string; kind: number; attributes: Attribute[] }[] }[];
+    scopeSpans: { spans: ExportedSpan[] }[];
   }[];
 }
 
@@ -58,11 +81,19 @@ export async function startTraceCollector(): Promise<TraceCollector> {
 function spansIn({ resourceSpans }: ExportRequest): CollectedSpan[] {
   return resourceSpans.flatMap(({ resource, scopeSpans }) => {
     const service = String(recordOf(resource.attributes)['service.name']);
-    return scopeSpans.flatMap((scope) =>
-      scope.spans.map(({ traceId, name, kind, attributes }) => ({ service, traceId, name, kind, attributes: recordOf(attributes) })),
-    );
+    return scopeSpans.flatMap((scope) => scope.spans.map((span) => collected(service, span)));
   });
 }
+
+const msOf = (nanos: string): number => Number(BigInt(nanos) / 1_000n) / 1_000;
+
+const collected = (service: string, { traceId, spanId, parentSpanId, name, kind, links = [], ...span }: ExportedSpan): CollectedSpan => ({
+  ...{ service, traceId, spanId, parentSpanId, name, kind, links },
+  startMs: msOf(span.startTimeUnixNano),
+  endMs: msOf(span.endTimeUnixNano),
+  failed: span.status?.code === STATUS_ERROR,
+  attributes: recordOf(span.attributes),
+});
 
 const recordOf = (attributes: readonly Attribute[]): Record<string, unknown> =>
   Object.fromEntries(attributes.map(({ key, value }) => [key, Object.values(value)[0]]));

@@ -17,6 +17,7 @@ import {
   type ObjectRef,
 } from '@causeway/shared/events/instance';
 import type { Logger } from '@causeway/shared/logger';
+import { inSpan, SpanKind } from '@causeway/shared/spans';
 import { type Coerced, coerce } from './coerce.ts';
 import type { CompressionMeters } from './compression-meters.ts';
 import { type DeriveParts, deriveObject } from './derive-object.ts';
@@ -126,7 +127,14 @@ async function compress(parts: CompressParts, receipt: CoercedReceipt, { revisio
   try {
     const instance: Instance = { ...event.instance, ...coerced.coercion?.object };
     const order = { instance, syntax: choice.syntax, priority: PRIORITY[event.instance.lane] };
-    const derivation = await deriveObject(parts, order);
+    const derivation = await inSpan({ name: 'compress', kind: SpanKind.INTERNAL, attributes: {} }, async (span) => {
+      const made = await deriveObject(parts, order);
+      span.set({
+        'causeway.outcome': made.outcome,
+        'dicom.transfer_syntax_uid': made.outcome === 'compressed' ? made.object.transferSyntaxUid : undefined,
+      });
+      return made;
+    });
     if (derivation.outcome === 'compressed') return { ...derivation, reason: `${choice.syntax}, every frame proved`, ...decided };
     parts.log.info({ receiptId: event.instance.receiptId, reason: derivation.reason }, 'passed unchanged');
     return { outcome: 'unchanged', reason: derivation.reason.slice(0, 300), ...decided };

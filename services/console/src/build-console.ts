@@ -16,6 +16,7 @@ import { gatewayRoutes } from './gateway-routes.ts';
 import { healthRoutes } from './health.ts';
 import { answerProblem, notFound } from './http-problem.ts';
 import { reconciliationRoutes } from './reconciliation-routes.ts';
+import { inRequestSpan } from './request-span.ts';
 import { retrievalRoutes } from './retrieval-routes.ts';
 import { assertAllowed, assertEveryRouteListed } from './route-access.ts';
 import { requireUser, sessionRoutes } from './sessions.ts';
@@ -58,6 +59,7 @@ export async function buildConsole(parts: ConsoleParts): Promise<FastifyInstance
   app.setNotFoundHandler(() => {
     throw notFound('This address');
   });
+  app.addHook('onRequest', inRequestSpan);
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(SECURITY_HEADERS);
     if (/^\/(api|dicom-web)\b/.test(request.url)) reply.header('cache-control', 'no-store');

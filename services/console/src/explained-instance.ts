@@ -5,6 +5,7 @@ import type { GatewayDocument } from '@causeway/shared/config/gateway-document';
 import type { TriedRule } from '@causeway/shared/config/tried-rule';
 import type { DecidedInstance, RecordedDelivery } from '@causeway/shared/database/header-queries';
 import type { Held } from '@causeway/shared/events/facts';
+import { traceIdOf } from '@causeway/shared/trace-ids';
 
 /** What the association alone decides: one facility, or those that tie, or none. */
 export interface ExplainedFacility {
@@ -17,6 +18,8 @@ export interface ExplainedFacility {
 export interface ExplainedInstance {
   /** null: it was not sent, it is only described. */
   readonly receiptId: string | null;
+  /** Under which its way through the gateway is found where traces are kept; null: it was not received here. */
+  readonly traceId: string | null;
   /** Of the document that the rules are shown of; null: a draft. */
   readonly revision: number | null;
   readonly state: string;
@@ -72,7 +75,7 @@ function facilityShown({ facilities }: GatewayDocument, resolution: FacilityReso
 export function explainedDescription(document: GatewayDocument, explanation: Explanation, revision: number | null): ExplainedInstance {
   const { deliveries, held } = explanation.route;
   return {
-    receiptId: null,
+    ...{ receiptId: null, traceId: null },
     revision,
     state: 'not-sent',
     ...shown(document, explanation),
@@ -95,7 +98,7 @@ export interface OnRecord {
 export function explainedReceipt(explanation: Explanation, record: OnRecord): ExplainedInstance {
   const { decided, deliveries, document, revision } = record;
   return {
-    receiptId: decided.receiptId,
+    ...{ receiptId: decided.receiptId, traceId: traceIdOf(decided.receiptId) ?? null },
     revision,
     state: decided.state,
     ...shown(document, explanation),
@@ -109,7 +112,7 @@ export function explainedReceipt(explanation: Explanation, record: OnRecord): Ex
 /** Fetched from an archive by a retrieval: no rule sent it. */
 export function explainedFetched({ receiptId, state, lane }: DecidedInstance, deliveries: readonly RecordedDelivery[]): ExplainedInstance {
   return {
-    ...{ receiptId, revision: null, state, lane, facility: {}, compression: 'not compressed', rules: [], rulesLeftOut: 0 },
+    ...{ receiptId, traceId: null, revision: null, state, lane, facility: {}, compression: 'not compressed', rules: [], rulesLeftOut: 0 },
     deliveries: deliveries.map(({ receiptId: _, ...told }) => told),
     notes: ['it was fetched by a retrieval, which names its destinations: no rule was asked'],
   };

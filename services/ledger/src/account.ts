@@ -6,6 +6,7 @@ import { applyFacts } from '@causeway/shared/database/project-facts';
 import { fact } from '@causeway/shared/events/facts';
 import { LEDGER_CONSUMER } from '@causeway/shared/events/flow';
 import type { Logger } from '@causeway/shared/logger';
+import { inBatchSpan } from './batch-span.ts';
 import { FactBatcher } from './fact-batcher.ts';
 import type { LedgerMetrics } from './ledger-metrics.ts';
 
@@ -29,7 +30,7 @@ export async function account({ bus, database, log, metrics }: AccountParts): Pr
   const batcher = new FactBatcher({
     apply: async (facts) => {
       const began = performance.now();
-      const conflicts = await applyFacts(database, facts);
+      const conflicts = await inBatchSpan(facts, () => applyFacts(database, facts));
       for (const conflict of conflicts)
         log.warn(conflict, 'one SOP Instance UID was received with other content, or for another series: all are kept');
       metrics.conflicting(conflicts.length);

@@ -12,6 +12,7 @@ import { takeCommitmentReport } from '@causeway/shared/take-commitment-report';
 import { createAdmission } from './admission.ts';
 import { answerAssociation } from './answer-association.ts';
 import { createAssociationRecords } from './association-records.ts';
+import { traceAssociation } from './association-span.ts';
 import { createCommitments } from './commitments.ts';
 import { observeListeners } from './listener-metrics.ts';
 import { Listeners } from './listeners.ts';
@@ -65,6 +66,7 @@ await runService('receiver', async (context) => {
         log.debug({ association: association.id, ...end }, 'association ended');
         commitments.associationEnded(association.id);
         records.ended(association, end, summary);
+        traceAssociation(association.id, end, summary);
       },
       associationRejected: records.rejected,
     },

@@ -22,7 +22,7 @@ import { newEnvelope } from '@causeway/shared/events/envelope';
 import { type AssociationFacts, type Instance, type InstanceReceived, MOST_SUBJECT_CHARACTERS } from '@causeway/shared/events/instance';
 import type { Logger } from '@causeway/shared/logger';
 import type { ObjectStore, ObjectUpload } from '@causeway/shared/object-store/object-store';
-import { type OpenSpan, SpanKind, startSpan } from '@causeway/shared/spans';
+import { linksToTraceOf, type OpenSpan, SpanKind, startSpan } from '@causeway/shared/spans';
 import type { Refusal } from './admission.ts';
 import { type Announcer, announceInstance } from './announce-instance.ts';
 import { checkIdentity, type Identity, STATUS } from './check-identity.ts';
@@ -95,8 +95,14 @@ class InstanceSink implements DataSetSink {
     this.#request = request;
     const tlsSubject = peer.tls?.subject?.slice(0, MOST_SUBJECT_CHARACTERS);
     this.#facts = { id, callingAe, calledAe, source: peer.address, listener: peer.listener, tlsSubject };
-    const attributes = { 'dicom.sop_class_uid': request.affectedSopClassUid, 'dicom.transfer_syntax_uid': request.transferSyntaxUid };
-    this.#span = startSpan({ name: 'C-STORE', kind: SpanKind.SERVER, attributes });
+    this.#span = startSpan({
+      ...{ name: 'C-STORE', kind: SpanKind.SERVER, of: { id: this.#receiptId, isFirst: true }, links: linksToTraceOf(id) },
+      attributes: {
+        'causeway.receipt_id': this.#receiptId,
+        'dicom.sop_class_uid': request.affectedSopClassUid,
+        'dicom.transfer_syntax_uid': request.transferSyntaxUid,
+      },
+    });
     this.#header = parts.header();
     this.#scanner = new DataSetScanner({ transferSyntaxUid: request.transferSyntaxUid, wanted: this.#header.wanted });
     this.#upload = parts.store.create(receivedKey(this.#receiptId));
@@ -118,6 +124,7 @@ class InstanceSink implements DataSetSink {
   async end(): Promise<DimseStatus> {
     const status = this.#failure ?? (await this.#span.run(() => this.#store()));
     this.#span.set({ 'dicom.status': status.status.toString(16).padStart(4, '0') });
+    if (status.status !== STATUS.success) this.#span.fail(status.status.toString(16));
     this.#span.end();
     if (status.status !== STATUS.success) await this.#discard();
     const seconds = (performance.now() - this.#began) / 1_000;

@@ -5,6 +5,7 @@ import type { StoredCopy } from '@causeway/shared/events/asked-commitment';
 import { type Delivery, derivationProfiles } from '@causeway/shared/events/delivery';
 import type { ObjectRef } from '@causeway/shared/events/instance';
 import type { ObjectStore } from '@causeway/shared/object-store/object-store';
+import type { Context } from '@causeway/shared/spans';
 import type { Waiting } from './batcher.ts';
 import type { Clock } from './circuit-breaker.ts';
 import { isSyntaxRefused, type Outcome, unknownOutcome } from './delivery-outcome.ts';
@@ -23,6 +24,7 @@ export interface DueParcel extends Waiting {
   readonly commitment?: { readonly key: string; readonly stored: StoredCopy | undefined };
   readonly resend: boolean;
   readonly lastTry: boolean;
+  readonly trace?: Context | undefined;
 }
 
 /** `ref`: the object the outcome is about; `change`: what coercion on delivery made of it. */
@@ -115,12 +117,12 @@ export class Attempts {
     });
   }
 
-  async #open({ delivery, resend }: DueParcel, ref: ObjectRef): Promise<Parcel | Outcome> {
+  async #open({ delivery, resend, trace }: DueParcel, ref: ObjectRef): Promise<Parcel | Outcome> {
     try {
       const object = await openObject(this.#parts.store, ref, delivery.instance);
       const coerced = await coerceOutbound(this.#parts.store, object, { ...this.#parts.coercion, delivery });
       const pace = this.#parts.paceOf?.(delivery);
-      return { delivery, resend, object: pace === undefined ? coerced : { ...coerced, pace } };
+      return { delivery, resend, trace, object: pace === undefined ? coerced : { ...coerced, pace } };
     } catch (error) {
       return sourceOutcome(error);
     }

@@ -18,6 +18,7 @@ import { dataSetOf, sourceOutcome } from './outbound-object.ts';
 import { contextKey } from './presentation-contexts.ts';
 import { type ReadAhead, readAhead } from './read-ahead.ts';
 import type { Parcel, Sender, SenderParts } from './sender.ts';
+import { inStoreSpan } from './store-span.ts';
 
 /** Priority (0000,0700) by lane: 0 medium, 1 high, 2 low (PS3.7 section 9.3.1.1). */
 const PRIORITIES: Readonly<Record<Lane, number>> = { stat: 1, routine: 0, prior: 2 };
@@ -141,13 +142,15 @@ class DimseSender implements CommittingSender {
     const unreadable = await dataSet.failsAtOnce();
     if (unreadable !== undefined) return sourceOutcome(unreadable);
     try {
-      const { status } = await association.store({
-        contextId,
-        sopClassUid: object.meta.sopClassUid,
-        sopInstanceUid: object.meta.sopInstanceUid,
-        priority: PRIORITIES[delivery.instance.lane],
-        dataSet,
-      });
+      const { status } = await inStoreSpan(parcel, () =>
+        association.store({
+          contextId,
+          sopClassUid: object.meta.sopClassUid,
+          sopInstanceUid: object.meta.sopInstanceUid,
+          priority: PRIORITIES[delivery.instance.lane],
+          dataSet,
+        }),
+      );
       return storeOutcome(status, resend);
     } catch (error) {
       // After an error half of a message may be on the wire: the association is of no more use.

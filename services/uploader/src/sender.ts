@@ -1,6 +1,7 @@
 // The port to a destination, whatever protocol it speaks.
 import type { Delivery } from '@causeway/shared/events/delivery';
 import type { ObjectStore } from '@causeway/shared/object-store/object-store';
+import type { Context } from '@causeway/shared/spans';
 import type { Outcome } from './delivery-outcome.ts';
 import type { OutboundObject } from './outbound-object.ts';
 
@@ -9,6 +10,8 @@ export interface Parcel {
   readonly delivery: Delivery;
   readonly object: OutboundObject;
   readonly resend: boolean;
+  /** Of the delivery: requests are sent for several at once. */
+  readonly trace?: Context | undefined;
 }
 
 export interface Sender {

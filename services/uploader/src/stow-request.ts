@@ -51,6 +51,7 @@ export async function postInstances(request: StowRequest, parcels: readonly Parc
     headers: { 'content-type': body.contentType, 'content-length': String(body.contentLength), accept: 'application/dicom+json' },
     body: () => Readable.from(body.chunks(), { objectMode: false, highWaterMark: BODY_CHUNK_BYTES }),
     signal,
+    traces: parcels.map(({ trace }) => trace),
   });
   const wait = retryAfterMs(response.headers['retry-after']);
   const told = judgeHttpStatus(response.statusCode) === 'per-instance';

@@ -5,6 +5,7 @@ import type { SecretReader } from '../config/secret-reference.ts';
 import { PermanentError, TransientError } from '../errors.ts';
 import { type AuthorizationSource, createAuthorization, type HttpAuthorization } from './http-authorization.ts';
 import { type HttpProxy, type HttpTls, RenewedConnections } from './http-connections.ts';
+import { inHttpSpan, type TracedRequest } from './http-spans.ts';
 
 export interface HttpClientOptions {
   /** Base URL, e.g. https://archive.example.org/dicom-web; paths of requests are appended. */
@@ -31,6 +32,8 @@ export interface HttpRequest {
   /** Made anew for each time the request is sent. */
   readonly body?: () => Readable;
   readonly signal?: AbortSignal;
+  /** See http-spans.ts. */
+  readonly traces?: TracedRequest['traces'];
 }
 
 export interface HttpClient {
@@ -74,11 +77,11 @@ interface Sending {
 async function sendAuthorized(sending: Sending, request: HttpRequest): Promise<Dispatcher.ResponseData> {
   const { authorization } = sending;
   const header = await authorization.header();
-  const response = await send(sending, request, header);
+  const response = await inHttpSpan(request, sending.base, () => send(sending, request, header));
   if (response.statusCode !== 401 || header === undefined || !authorization.renew(header)) return response;
   const fresh = await authorization.header();
   await response.body.dump({ limit: MAX_REFUSAL_BYTES }).catch(() => {});
-  return await send(sending, request, fresh);
+  return await inHttpSpan(request, sending.base, () => send(sending, request, fresh));
 }
 
 async function send(

@@ -1,5 +1,6 @@
 // The same store, its operations timed.
 import { histogram } from '../metrics/instruments.ts';
+import { inSpan, isInSpan, SpanKind } from '../spans.ts';
 import type { Meter } from '../telemetry.ts';
 import type { ObjectStore, ObjectUpload } from './object-store.ts';
 
@@ -31,9 +32,13 @@ export function measuredStore(store: ObjectStore, meter: Meter): ObjectStore {
   };
 }
 
+/** Of all operations the one that somebody waits for; only as part of something. */
+const inCommitSpan = <T>(work: () => Promise<T>): Promise<T> =>
+  isInSpan() ? inSpan({ name: 'object_store commit', kind: SpanKind.CLIENT, attributes: {} }, work) : work();
+
 const measuredUpload = (upload: ObjectUpload, timed: Timed): ObjectUpload => ({
   write: (chunk) => upload.write(chunk),
   patch: (position, bytes) => upload.patch(position, bytes),
-  commit: () => timed('commit', () => upload.commit()),
+  commit: () => inCommitSpan(() => timed('commit', () => upload.commit())),
   discard: () => upload.discard(),
 });

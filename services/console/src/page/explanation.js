@@ -25,16 +25,17 @@ export function whyButton(studyKey) {
 
 function explanation({ instances, more = 0 }) {
   const alike = new Map();
-  for (const { receiptId: _, ...told } of instances) {
+  for (const { receiptId: _, traceId, ...told } of instances) {
     const key = JSON.stringify(told);
-    alike.set(key, { told, count: (alike.get(key)?.count ?? 0) + 1 });
+    const known = alike.get(key);
+    alike.set(key, { told, count: (known?.count ?? 0) + 1, traceId: known?.traceId ?? traceId });
   }
   const groups = [...alike.values()].map(groupOf);
   if (more > 0) groups.push(element('p', { class: 'quiet' }, `${plural(more, 'instance')} more, not explained here`));
   return groups;
 }
 
-function groupOf({ told, count }) {
+function groupOf({ told, count, traceId }) {
   const { rules, rulesLeftOut, deliveries, held, notes, revision, lane, compression } = told;
   const by = revision === null ? 'no rules were asked' : `by the rules of revision ${revision}`;
   return element(
@@ -46,6 +47,7 @@ function groupOf({ told, count }) {
     ...(held ? [element('p', { class: 'form-error' }, `Held, ${held.reason}: ${held.detail}`)] : []),
     rulesTable(rules),
     ...(rulesLeftOut > 0 ? [element('p', { class: 'quiet' }, `${plural(rulesLeftOut, 'rule')} more did not apply`)] : []),
+    ...(traceId ? [element('p', { class: 'quiet' }, `${count > 1 ? 'Trace of the first' : 'Trace'}: ${traceId}`)] : []),
     ...notes.map((note) => element('p', { class: 'quiet' }, note)),
   );
 }

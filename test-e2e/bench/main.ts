@@ -20,18 +20,21 @@ import {
   processorTable,
   responseTable,
   thisMachine,
+  tracingTable,
   wanTable,
 } from './report.ts';
 import { measureResponseTimes } from './response-times.ts';
+import { measureTracing } from './tracing-overhead.ts';
 import type { WanLine } from './wan-link.ts';
 
 const { values } = parseArgs({
   options: {
-    parts: { type: 'string', default: 'abcdefg' },
+    parts: { type: 'string', default: 'abcdefgh' },
     rounds: { type: 'string', default: '5' },
     instances: { type: 'string', default: '100' },
     frames: { type: 'string', default: '4096' },
     associations: { type: 'string', default: '1,4,8,32' },
+    pairs: { type: 'string', default: '9' },
     folder: { type: 'string', default: 'bench-results' },
   },
 });
@@ -107,6 +110,11 @@ async function measure(): Promise<void> {
       result.overWan.push(...(await measureForwarding({ folder: scratch, groups, rounds, concurrency: [4, 16], line })));
     console.log('\ng) the same over an emulated wide area line');
     console.log(wanTable(result.overWan, WAN_LINES[0]!.mbitPerSecond));
+  }
+  if (values.parts.includes('h')) {
+    result.tracing = await measureTracing({ folder: scratch, instances: 200, pairs: Number(values.pairs) });
+    console.log('\nh) processor time with traces and without, interleaved pairs');
+    console.log(tracingTable(result.tracing));
   }
 }
 

@@ -1,11 +1,13 @@
 // The benchmark's tables, for people and as JSON.
 import { cpus, release, totalmem } from 'node:os';
+import { median } from './bench-processes.ts';
 import type { EndToEndRow } from './end-to-end.ts';
 import { type ForwardingRow, linkUse } from './forwarding.ts';
 import type { IngestRow } from './ingest.ts';
 import type { LargeObjectRow } from './large-object.ts';
 import type { ManyAssociations } from './many-associations.ts';
 import type { ResponseTimes } from './response-times.ts';
+import type { TracingRow } from './tracing-overhead.ts';
 
 export interface BenchResult {
   readonly at: string;
@@ -17,6 +19,7 @@ export interface BenchResult {
   responseTimes?: ResponseTimes[];
   forwarding?: ForwardingRow[];
   overWan?: ForwardingRow[];
+  tracing?: TracingRow[];
 }
 
 export const thisMachine = (): BenchResult['machine'] => ({
@@ -31,6 +34,19 @@ export function table(head: string[], rows: string[][]): string {
   const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)));
   const line = (cells: string[]) => `| ${cells.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`;
   return [line(head), `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`, ...rows.map(line)].join('\n');
+}
+
+/** Medians of the pairs. */
+export function tracingTable(rows: TracingRow[]): string {
+  const lines = rows.map(({ compression, pairs, ratio: found, spansPerInstance, bytesPerSpan }) => [
+    compression,
+    `${median(pairs.map(({ off }) => off)).toFixed(1)} ms`,
+    `${median(pairs.map(({ on }) => on)).toFixed(1)} ms`,
+    `${found.toFixed(3)}x`,
+    spansPerInstance.toFixed(1),
+    bytesPerSpan.toFixed(0),
+  ]);
+  return table(['compression', 'an instance, off', 'on', 'median of pairs', 'spans an instance', 'bytes a span (JSON)'], lines);
 }
 
 const rate = (value: number | undefined): string => (value === undefined ? '-' : value.toFixed(0));

@@ -106,11 +106,12 @@ class Chaos {
   async #doAt(moment: number, { storm, fault, severe }: { storm: number; fault: PlannedFault; severe: boolean }): Promise<void> {
     const { cluster, say } = this.#options;
     await pause(Math.max(0, moment - performance.now()));
-    // One that took longer than planned, or of which the nats-servers have not recovered yet.
+    // One that took longer than planned.
     await this.#over(fault, severe);
-    if (!severe && takesNatsServer(fault)) await within(() => cluster.nats.isWhole());
     const over = Promise.withResolvers<void>();
     this.#running.set(fault, over.promise);
+    // Of one before, the nats-servers may not have recovered yet.
+    if (!severe && takesNatsServer(fault)) await within(() => cluster.nats.isWhole());
     const name = `#${fault.number} ${fault.kind} ${fault.target}`;
     say(`${name}${fault.variant === undefined ? '' : ` (${fault.variant})`}`);
     const started = performance.now();

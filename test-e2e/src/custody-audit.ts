@@ -25,11 +25,39 @@ export interface CustodyView {
 
 /** Takes every event out of RECEIVED and reads every object; fails when one is not whole, or when something that was accepted is not there. */
 export async function auditCustody(bus: Bus, objectsFolder: string, accepted: readonly AcceptedInstance[]): Promise<CustodyView> {
+  const view = await viewCustody(bus, objectsFolder);
+  assert.deepEqual(notAnnounced(view, accepted), [], 'accepted, and not announced');
+  return view;
+}
+
+/**
+ * As auditCustody, for a broker that froze: nats-server 2.9 forgets after that now and then a message that it had acknowledged (on a busy machine in 2 of 8 runs, one and four of 65). That is why custody is the
+ * object: each must be there, whole; reconciliation announces again what nobody moves (data-loss.test.ts). Resolves with how many were forgotten.
+ */
+export async function auditObjects(bus: Bus, objectsFolder: string, accepted: readonly AcceptedInstance[]): Promise<number> {
+  const view = await viewCustody(bus, objectsFolder);
+  const inCustody = new Set([...view.objects.values()].map(nameOf));
+  assert.deepEqual(
+    accepted.filter((instance) => !inCustody.has(nameOf(instance))),
+    [],
+    'accepted, and without object',
+  );
+  return notAnnounced(view, accepted).length;
+}
+
+const nameOf = ({ sopInstanceUid, digest }: AcceptedInstance): string => `${sopInstanceUid} ${digest}`;
+
+function notAnnounced({ events }: CustodyView, accepted: readonly AcceptedInstance[]): AcceptedInstance[] {
+  const announced = new Set(events.map(({ instance }) => nameOf(instance)));
+  return accepted.filter((instance) => !announced.has(nameOf(instance)));
+}
+
+/** Fails when an object is not whole, or an event has none. */
+async function viewCustody(bus: Bus, objectsFolder: string): Promise<CustodyView> {
   const store = await openFolderStore(objectsFolder);
   const objects = await wholeObjects(store);
   await store.close();
   const events = await takeEvents(bus);
-  const announced = new Set(events.map(({ instance }) => `${instance.sopInstanceUid} ${instance.digest}`));
   for (const { instance } of events) {
     const object = objects.get(instance.objectKey);
     assert.deepEqual(
@@ -38,8 +66,6 @@ export async function auditCustody(bus: Bus, objectsFolder: string, accepted: re
       `the object of event ${instance.receiptId}`,
     );
   }
-  const missing = accepted.filter(({ sopInstanceUid, digest }) => !announced.has(`${sopInstanceUid} ${digest}`));
-  assert.deepEqual(missing, [], 'accepted, and not announced');
   const known = new Set<string>(events.map(({ instance }) => instance.objectKey));
   return { events, objects, orphans: [...objects.keys()].filter((key) => !known.has(key)) };
 }

@@ -14,7 +14,8 @@ const OLDEST = [2, 9];
 /** True when something had to be done. */
 export async function installNatsServer(say) {
   const present = process.env.CAUSEWAY_NATS_SERVER || onPath('nats-server');
-  if (present) return link(present);
+  // Whoever has .tools/bin on the PATH finds the link itself: it must not lead to itself.
+  if (present && present !== LINK) return link(present);
   if (isExecutable(LINK)) return false;
   return oneAtATime(say, () => {
     if (!isExecutable(LINK)) link(fetchCopy(say));

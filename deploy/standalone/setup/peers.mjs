@@ -26,12 +26,21 @@ const PEERS = [
   ['radosgw', 'radosgw'],
   ['ceph-common', 'ceph'],
 ];
+/** What `npm run test:containers` needs beside them; a daemon elsewhere (DOCKER_HOST) needs the client only. */
+const CONTAINERS = [
+  ['docker.io', process.env.DOCKER_HOST ? 'docker' : 'dockerd'],
+  ['docker-compose', 'docker-compose'],
+  ['debootstrap', 'debootstrap'],
+];
 /** Debian's invoke-rc.d asks this file; 101 forbids starting anything. */
 const POLICY = '/usr/sbin/policy-rc.d';
 
 /** True when something was installed. */
-export function installPeers(say) {
-  const missing = PEERS.filter(([, sign]) => !(sign.startsWith('/') ? existsSync(sign) : onPath(sign))).map(([name]) => name);
+export const installPeers = (say) => installMissing(PEERS, say);
+export const installContainers = (say) => installMissing(CONTAINERS, say);
+
+function installMissing(wanted, say) {
+  const missing = wanted.filter(([, sign]) => !(sign.startsWith('/') ? existsSync(sign) : onPath(sign))).map(([name]) => name);
   if (missing.length === 0) return false;
   if (process.getuid() !== 0 || !onPath('apt-get')) throw new SetUpProblem(byHand(missing));
   say(`installing for the tests: ${missing.join(' ')}`);

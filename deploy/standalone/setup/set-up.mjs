@@ -3,7 +3,7 @@
 import { installHelm } from './helm.mjs';
 import { installNatsServer } from './nats-server.mjs';
 import { installPackages } from './packages.mjs';
-import { installPeers } from './peers.mjs';
+import { installContainers, installPeers } from './peers.mjs';
 import { SetUpProblem } from './problem.mjs';
 
 /** `--peers`: also the foreign programs that the tests and the benchmark talk to. `--helm`: helm and kubectl only. `--quiet`: not a word when nothing is to be done. */
@@ -15,6 +15,7 @@ export async function setUp(options) {
     let done = await installPackages(say);
     done = (await installNatsServer(say)) || done;
     if (options.includes('--peers')) done = installPeers(say) || done;
+    if (options.includes('--containers')) done = installContainers(say) || done;
     if (options.includes('--peers') || options.includes('--helm')) done = (await installHelm(say)) || done;
     if (done) say(`done in ${((Date.now() - started) / 1000).toFixed(1)} s`);
     else if (!quiet) say('all is there');

@@ -15,12 +15,19 @@ export interface Making {
   /** Files in the folder are called so. */
   readonly name: string;
   readonly expired?: boolean;
+  /** Further host names. */
+  readonly hosts?: readonly string[];
 }
 
-export async function makeCertificate(folder: string, { name, expired = false }: Making): Promise<TestCertificate> {
+export async function makeCertificate(folder: string, { name, expired = false, hosts = [] }: Making): Promise<TestCertificate> {
   const [keyFile, certFile, request] = ['key', 'pem', 'csr'].map((ending) => join(folder, `${name}.${ending}`)) as [string, string, string];
   const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'];
-  const subject = ['-subj', `/CN=${name}`, '-addext', 'subjectAltName=IP:127.0.0.1,DNS:localhost'];
+  const subject = [
+    '-subj',
+    `/CN=${name}`,
+    '-addext',
+    `subjectAltName=${['IP:127.0.0.1', ...['localhost', ...hosts].map((host) => `DNS:${host}`)].join()}`,
+  ];
   openssl('req', '-new', ...curve, '-nodes', '-keyout', keyFile, '-out', request, ...subject);
   const validity = ['-days', expired ? '-1' : '30'];
   openssl('x509', '-req', '-in', request, '-key', keyFile, '-out', certFile, '-copy_extensions', 'copyall', ...validity);

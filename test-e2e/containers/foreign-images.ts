@@ -6,17 +6,21 @@ export interface ForeignImage {
   /** Overrides it. */
   readonly variable: string;
   readonly official: string;
+  /** What overrides it in deploy/compose. */
+  readonly inCompositions?: string;
 }
 
-export const FOREIGN_IMAGES = [
+const IMAGES = [
   { name: 'node', variable: 'CAUSEWAY_IMAGE_NODE', official: 'node:24-bookworm-slim' },
-  { name: 'nats', variable: 'CAUSEWAY_IMAGE_NATS', official: 'nats:2.12-alpine' },
-  { name: 'postgres', variable: 'CAUSEWAY_IMAGE_POSTGRES', official: 'postgres:17-bookworm' },
-  { name: 's3', variable: 'CAUSEWAY_IMAGE_S3', official: 'minio/minio:RELEASE.2025-09-07T16-13-09Z' },
-  { name: 'haproxy', variable: 'CAUSEWAY_IMAGE_HAPROXY', official: 'haproxy:3.2-alpine' },
+  { name: 'nats', variable: 'CAUSEWAY_IMAGE_NATS', official: 'nats:2.12-alpine', inCompositions: 'NATS_IMAGE' },
+  { name: 'postgres', variable: 'CAUSEWAY_IMAGE_POSTGRES', official: 'postgres:17-bookworm', inCompositions: 'POSTGRES_IMAGE' },
+  { name: 's3', variable: 'CAUSEWAY_IMAGE_S3', official: 'minio/minio:RELEASE.2025-09-07T16-13-09Z', inCompositions: 'MINIO_IMAGE' },
+  { name: 'haproxy', variable: 'CAUSEWAY_IMAGE_HAPROXY', official: 'haproxy:3.2-alpine', inCompositions: 'HAPROXY_IMAGE' },
 ] as const satisfies readonly ForeignImage[];
 
-export type ForeignImageName = (typeof FOREIGN_IMAGES)[number]['name'];
+export const FOREIGN_IMAGES: readonly (ForeignImage & { readonly name: ForeignImageName })[] = IMAGES;
+
+export type ForeignImageName = (typeof IMAGES)[number]['name'];
 
 export const standInOf = (name: string): string => `causeway-stand-in/${name}`;
 

@@ -6,4 +6,5 @@ import { allStandIns, buildStandIns } from './stand-in-images.ts';
 const { docker } = await reachDaemon(process.env);
 await buildStandIns(docker, allStandIns(), (text) => console.error(text));
 console.log(`export DOCKER_HOST=${docker.host}`);
-for (const { name, variable } of FOREIGN_IMAGES) console.log(`export ${variable}=${standInOf(name)}`);
+for (const { name, variable, inCompositions } of FOREIGN_IMAGES)
+  for (const set of [variable, inCompositions]) if (set !== undefined) console.log(`export ${set}=${standInOf(name)}`);

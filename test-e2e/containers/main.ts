@@ -31,7 +31,7 @@ try {
 
 /** The exit code of node --test. */
 function runTests(environment: NodeJS.ProcessEnv): Promise<number> {
-  const files = globSync('test-e2e/containers/*.test.ts', { cwd: ROOT });
+  const files = globSync('test-e2e/containers/*.int.test.ts', { cwd: ROOT });
   const words = ['--test', '--test-concurrency=1', `--test-timeout=${TIMEOUT_MS}`, ...files];
   // What a test leaves is removed by its label, also when it was killed: no further container is needed for that.
   const own = {

@@ -53,7 +53,7 @@ const WITHOUT_REDUNDANCY = {
   'osd pool default pg autoscale mode': 'off',
   'osd crush chooseleaf type': 0,
   'osd class update on start': 'false',
-  'crush location': 'host=h root=default',
+  'osd crush update on start': 'false',
 };
 
 const QUIET = {

@@ -87,6 +87,9 @@ class Ceph implements S3Server {
     this.#spawn('mon', 'ceph-mon', '-i', 'a', '-f');
     const disk = randomUUID();
     await this.#again(() => this.#run('ceph', this.#arguments('osd', 'new', disk, '0'), ATTEMPT_MS));
+    // A disk server that says itself where it is does so before it surely has the monitors' map, and ends of a "wrong fsid".
+    const where = ['osd', 'crush', 'create-or-move', 'osd.0', '1', 'host=h', 'root=default'];
+    await this.#again(() => this.#run('ceph', this.#arguments(...where), ATTEMPT_MS));
     await this.#run('ceph-osd', this.#arguments('-i', '0', '--mkfs', '--osd-uuid', disk));
     this.#startDisk();
     const user = ['user', 'create', '--uid=test', '--display-name=test', `--access-key=${KEY}`, `--secret-key=${KEY}`];

@@ -20,6 +20,8 @@ if [ ! -e /data/made ]; then
   with ceph-mon -i a -f > /data/log/mon.out 2>&1 &
   disk=$(cat /proc/sys/kernel/random/uuid)
   until timeout 10 ceph -c /run/ceph.conf osd new "$disk" 0 > /dev/null 2>&1; do sleep 0.1; done
+  # A disk server that says itself where it is does so before it surely has the monitors' map, and ends of a "wrong fsid".
+  until timeout 10 ceph -c /run/ceph.conf osd crush create-or-move osd.0 1 host=h root=default > /dev/null 2>&1; do sleep 0.1; done
   with ceph-osd -i 0 --mkfs --osd-uuid "$disk" > /data/log/osd.mkfs 2>&1
 else
   with ceph-mon -i a -f > /data/log/mon.out 2>&1 &

@@ -26,7 +26,7 @@ export function planBalancer(
   writeFileSync(file, text);
   return new KeptProcess({
     name: 'balancer',
-    command: () => [...machine.on, 'haproxy', '-db', '-f', file],
+    command: () => [...machine.on, 'haproxy', '-W', '-db', '-f', file],
     environment: () => process.env,
     ...places,
   });

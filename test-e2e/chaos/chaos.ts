@@ -28,7 +28,7 @@ export interface ChaosOptions {
 
 const EVERYTHING_AT = 'archive';
 /** Longer than any step is held up by one fault, and short enough for a run of two minutes. */
-const TIMING = { graceMs: 40_000, upkeepMs: 10_000 };
+const TIMING = { graceMs: 40_000, upkeepMs: 10_000, drainMs: 5_000 };
 /** A delivery to a destination that was removed, which the plan does, and nothing else, may fail until an operator tries it again. */
 const REMOVED = /was removed from the configuration at revision/;
 

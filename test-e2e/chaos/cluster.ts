@@ -14,7 +14,7 @@ import { NatsNodes } from './nats-nodes.ts';
 import { Network } from './network.ts';
 import { PostgresPair } from './postgres-pair.ts';
 import { S3Place } from './s3-place.ts';
-import { HTTP_PORT, Services, serviceOf } from './services.ts';
+import { HTTP_PORT, Services, type ServicesOptions, serviceOf } from './services.ts';
 
 const OTHER_MACHINES = ['edge', 'store', 'db1', 'db2', ...ARCHIVES];
 const SPOOL_MIB = 64;
@@ -26,7 +26,7 @@ export interface ClusterOptions {
   readonly data: string;
   /** Code of the services at first. */
   readonly code: string;
-  readonly timing: { readonly graceMs: number; readonly upkeepMs: number };
+  readonly timing: ServicesOptions['timing'];
   readonly say: (line: string) => void;
 }
 

@@ -8,6 +8,7 @@ import { chaos } from './chaos.ts';
 import { previousVersion } from './checkout.ts';
 import { type FaultKind, KINDS } from './fault-kinds.ts';
 import { planChaos, planLines } from './plan.ts';
+import { rolling } from './rolling.ts';
 
 const { values } = parseArgs({
   options: {
@@ -17,6 +18,8 @@ const { values } = parseArgs({
     from: { type: 'string' },
     /** Only these kinds of faults, with commas. */
     kinds: { type: 'string' },
+    /** No faults: a rolling upgrade and restarts as an operator does them, and nobody may notice. */
+    rolling: { type: 'boolean', default: false },
     /** Where logs and results go. */
     folder: { type: 'string' },
     /** Prints the plan and does nothing. */
@@ -28,7 +31,7 @@ const { values } = parseArgs({
 const seed = wholeNumber('seed', values.seed);
 const minutes = wholeNumber('minutes', values.minutes);
 const kinds = values.kinds?.split(',').map(knownKind) ?? KINDS;
-const folder = resolve(values.folder ?? join(ROOT, 'chaos-results', `seed-${seed}`));
+const folder = resolve(values.folder ?? join(ROOT, 'chaos-results', values.rolling ? 'rolling' : `seed-${seed}`));
 process.env.PATH = `${join(ROOT, '.tools', 'bin')}:${process.env.PATH}:/usr/sbin:/sbin`;
 
 if (values.plan) console.log(planLines(planChaos({ seed, minutes, kinds })).join('\n'));
@@ -38,7 +41,8 @@ else process.exitCode = await runInside();
 async function run(): Promise<void> {
   // The first process of its own namespace gets no signal that it does not ask for.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
-  const good = await chaos({ seed, minutes, kinds, folder, from: values.from ?? previousVersion() });
+  const from = values.from ?? previousVersion();
+  const good = values.rolling ? await rolling({ seed, folder, from }) : await chaos({ seed, minutes, kinds, folder, from });
   process.exit(good ? 0 : 1);
 }
 

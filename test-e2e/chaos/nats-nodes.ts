@@ -156,6 +156,8 @@ listen: "${address}:4222"
 authorization { user: ${USER}, password: "${PASSWORD}", timeout: 5 }
 write_deadline: "10s"
 ping_interval: "5s"
+lame_duck_duration: "30s"
+lame_duck_grace_period: "2s"
 jetstream { store_dir: ${JSON.stringify(store)}, max_file_store: ${STREAM_BYTES + 100 * 1024 ** 2}, max_memory_store: ${16 * 1024 ** 2} }
 cluster { name: chaos, listen: "${address}:6222", routes: ${JSON.stringify(routes)} }
 `;

@@ -10,8 +10,6 @@ import type { Machine, Network } from './network.ts';
 
 export const HTTP_PORT = 8080;
 const FIRST_OPS_PORT = 9464;
-/** A drain ends what is open; a study of a slow modality may take longer, and is sent again. */
-const DRAIN_MS = 5_000;
 
 export interface ServicesOptions {
   readonly network: Network;
@@ -21,7 +19,8 @@ export interface ServicesOptions {
   readonly environment: NodeJS.ProcessEnv;
   /** Where large objects wait, by machine. */
   readonly spools: Readonly<Record<string, string>>;
-  readonly timing: { readonly graceMs: number; readonly upkeepMs: number };
+  /** `drainMs`: an end finishes what is open for so long; a study of a slow modality may take longer, and is sent again. */
+  readonly timing: { readonly graceMs: number; readonly upkeepMs: number; readonly drainMs: number };
   /** Where the code lies that they run at first. */
   readonly code: string;
 }
@@ -104,7 +103,7 @@ export class Services {
       NODE_COMPILE_CACHE: join(code, '.cache', 'compiled'),
       MALLOC_ARENA_MAX: '1',
       CHAOS_CLOCK: this.#clock(name),
-      CAUSEWAY_DRAIN_MS: String(DRAIN_MS),
+      CAUSEWAY_DRAIN_MS: String(timing.drainMs),
       CAUSEWAY_OPS_HOST: address,
       CAUSEWAY_OPS_PORT: String(this.opsPort(name)),
       CAUSEWAY_S3_SPOOL: spools[machine],

@@ -4,7 +4,10 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startGateway } from '../src/gateway-under-test.ts';
 import { documentFor, measureEndToEnd } from './end-to-end.ts';
+import { measureFootprint } from './footprint.ts';
 import { measureForwarding } from './forwarding.ts';
+import { measureGrowth } from './growth.ts';
+import { footprintTable, growthLine, growthTable } from './growth-report.ts';
 import { measureIngest } from './ingest.ts';
 import { measureLargeObject } from './large-object.ts';
 import { makeFiles } from './make-files.ts';
@@ -29,11 +32,12 @@ import type { WanLine } from './wan-link.ts';
 
 const { values } = parseArgs({
   options: {
-    parts: { type: 'string', default: 'abcdefgh' },
+    parts: { type: 'string', default: 'abcdefghij' },
     rounds: { type: 'string', default: '5' },
     instances: { type: 'string', default: '100' },
     frames: { type: 'string', default: '4096' },
     associations: { type: 'string', default: '1,4,8,32' },
+    replicas: { type: 'string', default: '1,2,4' },
     pairs: { type: 'string', default: '9' },
     folder: { type: 'string', default: 'bench-results' },
   },
@@ -64,6 +68,11 @@ console.log(`written: ${path}`);
 process.exit(0);
 
 async function measure(): Promise<void> {
+  if (/[a-g]/.test(values.parts)) await measureSpeed();
+  await measureCosts(Number(values.rounds));
+}
+
+async function measureSpeed(): Promise<void> {
   const associations = values.associations.split(',').map(Number);
   const rounds = Number(values.rounds);
   const groups = await makeFiles(join(scratch, 'files'), {
@@ -111,10 +120,26 @@ async function measure(): Promise<void> {
     console.log('\ng) the same over an emulated wide area line');
     console.log(wanTable(result.overWan, WAN_LINES[0]!.mbitPerSecond));
   }
+}
+
+/** Of processor time, requests and bytes for each instance; they make their files themselves. */
+async function measureCosts(rounds: number): Promise<void> {
   if (values.parts.includes('h')) {
     result.tracing = await measureTracing({ folder: scratch, instances: 200, pairs: Number(values.pairs) });
     console.log('\nh) processor time with traces and without, interleaved pairs');
     console.log(tracingTable(result.tracing));
+  }
+  if (values.parts.includes('i')) {
+    const replicas = values.replicas.split(',').map(Number);
+    result.growth = await measureGrowth({ folder: scratch, replicas, instances: 240, rounds });
+    console.log('\ni) the whole gateway with more processes of each service on this machine, 8 associations');
+    console.log(growthTable(result.growth));
+    console.log(growthLine(result.growth, result.machine.cores));
+  }
+  if (values.parts.includes('j')) {
+    result.footprint = await measureFootprint({ folder: scratch, instances: 240, rounds: Math.min(rounds, 3) });
+    console.log('\nj) what one instance of 512 KB costs and leaves on a cluster: three copies of each stream, S3, one destination');
+    console.log(footprintTable(result.footprint));
   }
 }
 

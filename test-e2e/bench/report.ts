@@ -2,7 +2,9 @@
 import { cpus, release, totalmem } from 'node:os';
 import { median } from './bench-processes.ts';
 import type { EndToEndRow } from './end-to-end.ts';
+import type { FootprintRow } from './footprint.ts';
 import { type ForwardingRow, linkUse } from './forwarding.ts';
+import type { GrowthRow } from './growth.ts';
 import type { IngestRow } from './ingest.ts';
 import type { LargeObjectRow } from './large-object.ts';
 import type { ManyAssociations } from './many-associations.ts';
@@ -20,6 +22,8 @@ export interface BenchResult {
   forwarding?: ForwardingRow[];
   overWan?: ForwardingRow[];
   tracing?: TracingRow[];
+  growth?: GrowthRow[];
+  footprint?: FootprintRow[];
 }
 
 export const thisMachine = (): BenchResult['machine'] => ({

@@ -85,7 +85,7 @@ async function runOn(cluster: Cluster, { plan, folder, data, began, from }: Runn
   const evidence: Evidence = { ...found, sent, everythingAt: EVERYTHING_AT, repeatsBound };
   const verdict = compareEvidence(evidence);
   return {
-    ...{ seed: plan.seed, minutes: plan.minutes, from, plan, faults, calms, settled, mostMemory, pixels },
+    ...{ seed: plan.seed, minutes: plan.minutes, from, natsServer: cluster.nats.version, plan, faults, calms, settled, mostMemory, pixels },
     verdict: { ...verdict, findings: [...verdict.findings, ...altered, ...furtherFindings(settled, faults)] },
     senders: countSent(sent),
     unordered: [...cluster.services.all.values()].flatMap(({ unordered }) => unordered),

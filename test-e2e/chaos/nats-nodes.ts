@@ -1,15 +1,19 @@
 // Three nats-servers of one JetStream cluster, one a machine, each with its data on a small disk of its own that can fill up or become slow.
+import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { natsServerProgram } from '@causeway/shared/bus/nats-server-for-tests';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { Ballast } from '../src/ballast.ts';
+import { ROOT } from '../src/gateway-under-test.ts';
 import { LoopDisk } from '../src/loop-disk.ts';
 import { until } from '../src/wait-for-fact.ts';
 import { KeptProcess } from './kept-process.ts';
 import type { Machine } from './network.ts';
+
+/** 2.10 or newer, from the set-up [.tools/bin/nats-server-cluster]. */
+const PROGRAM = process.env.CAUSEWAY_NATS_SERVER ?? join(ROOT, '.tools', 'bin', 'nats-server-cluster');
 
 /** All streams together; a disk is larger, and is full only when it is filled. */
 export const STREAM_BYTES = 160 * 1024 ** 2;
@@ -56,6 +60,8 @@ export class NatsNode {
 }
 
 export class NatsNodes {
+  /** As the program says it, for example v2.10.27. */
+  readonly version = versionOf(PROGRAM);
   readonly nodes: readonly NatsNode[];
   readonly environment: NodeJS.ProcessEnv;
   readonly #servers: readonly string[];
@@ -80,7 +86,7 @@ export class NatsNodes {
       const disk = new LoopDisk(DISK_MIB);
       const file = join(places.folder, `${name}.conf`);
       writeFileSync(file, configuration({ name, machine, routes, store: join(disk.folder, 'jetstream') }));
-      const command = () => [...machine.on, natsServerProgram(), '-c', file];
+      const command = () => [...machine.on, PROGRAM, '-c', file];
       return new NatsNode(new KeptProcess({ name, command, environment: () => process.env, ...places }), disk);
     });
     for (const node of nodes) node.process.start();
@@ -143,6 +149,9 @@ export class NatsNodes {
     }
   }
 }
+
+const versionOf = (program: string): string =>
+  execFileSync(program, ['--version'], { encoding: 'utf8' }).replace('nats-server:', '').trim();
 
 interface NodePlace {
   readonly name: string;

@@ -46,7 +46,15 @@ describe('the report of a chaos run', () => {
       deliveries: 1,
     };
     const report: ChaosReport = {
-      ...{ seed: 4711, minutes: 2, from: 'v1', plan: planChaos({ seed: 4711, minutes: 2 }), faults: [fault('kill', 1, 2)], verdict },
+      ...{
+        seed: 4711,
+        minutes: 2,
+        from: 'v1',
+        natsServer: 'v2.10.27',
+        plan: planChaos({ seed: 4711, minutes: 2 }),
+        faults: [fault('kill', 1, 2)],
+        verdict,
+      },
       calms: [{ storm: 1, drainedAfterMs: 1_500, readyAfterMs: undefined, interventions: ['nats-servers restarted in turn'] }],
       pixels: { compressed: 5, decoded: 5 },
       settled: { afterMs: 1, atRest: true, work: { held: 0, quarantined: 0, failed: 0, open: 0, parked: 0 }, triedAgain: {} },

@@ -11,6 +11,8 @@ export interface ChaosReport {
   readonly minutes: number;
   /** What the services ran before the upgrade. */
   readonly from: string;
+  /** Version of the nats-servers. */
+  readonly natsServer: string;
   readonly plan: ChaosPlan;
   readonly faults: readonly FaultRecord[];
   readonly calms: readonly Calm[];
@@ -77,17 +79,21 @@ function medianAndMost(values: readonly number[]): [number, number] {
 
 const inSeconds = (ms: number): string => (Number.isFinite(ms) ? (ms / 1000).toFixed(1) : 'never').padStart(8);
 
+export const kindLines = (faults: readonly FaultRecord[]): string[] => [
+  `${'fault'.padEnd(20)} times | no acceptance for: median, worst s | delivered after its end: median, worst s`,
+  ...figuresByKind(faults).map(
+    ({ kind, faults: times, silent, delivered }) =>
+      `${kind.padEnd(20)} ${String(times).padStart(5)} | ${silent.map(inSeconds).join(' ')}                 | ${delivered.map(inSeconds).join(' ')}`,
+  ),
+];
+
 export function reportLines(report: ChaosReport): string[] {
   const { verdict, senders, settled, unordered, mostMemory, seconds, faults, calms, pixels } = report;
   const worstCalm = (of: (calm: Calm) => number | undefined): string =>
     inSeconds(Math.max(...calms.map((calm) => of(calm) ?? Number.POSITIVE_INFINITY))).trim();
   return [
-    `chaos, seed ${report.seed}, ${report.minutes} minutes, upgrade from ${report.from}: ${faults.length} faults in ${calms.length} storms`,
-    `${'fault'.padEnd(20)} times | no acceptance for: median, worst s | delivered after its end: median, worst s`,
-    ...figuresByKind(faults).map(
-      ({ kind, faults: times, silent, delivered }) =>
-        `${kind.padEnd(20)} ${String(times).padStart(5)} | ${silent.map(inSeconds).join(' ')}                 | ${delivered.map(inSeconds).join(' ')}`,
-    ),
+    `chaos, seed ${report.seed}, ${report.minutes} minutes, upgrade from ${report.from}, nats-server ${report.natsServer}: ${faults.length} faults in ${calms.length} storms`,
+    ...kindLines(faults),
     `calms: everything delivered within ${worstCalm(({ drainedAfterMs }) => drainedAfterMs)} s, everything ready within ${worstCalm(({ readyAfterMs }) => readyAfterMs)} s`,
     ...calms.flatMap(({ storm, interventions }) => interventions.map((what) => `  after storm ${storm} an operator had to act: ${what}`)),
     `senders: ${senders.instances} instances, ${senders.accepted} accepted (${senders.repeated} at the repeat), ${senders.failed} given up, ${senders.brokenOff} broken off on purpose`,

@@ -1,5 +1,5 @@
 // What is needed to run the gateway, in order; each step does nothing when its result is there.
-
+import { installClusterNatsServer } from './cluster-nats-server.mjs';
 import { installHelm } from './helm.mjs';
 import { installNatsServer } from './nats-server.mjs';
 import { installPackages } from './packages.mjs';
@@ -15,6 +15,7 @@ export async function setUp(options) {
     let done = await installPackages(say);
     done = (await installNatsServer(say)) || done;
     if (options.includes('--peers')) done = installPeers(say) || done;
+    if (options.includes('--peers')) done = (await installClusterNatsServer(say)) || done;
     if (options.includes('--containers')) done = installContainers(say) || done;
     if (options.includes('--peers') || options.includes('--helm')) done = (await installHelm(say)) || done;
     if (done) say(`done in ${((Date.now() - started) / 1000).toFixed(1)} s`);

@@ -2,6 +2,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { searchForMark } from './canary.ts';
 import { checkOut } from './checkout.ts';
 import { type Cluster, startCluster } from './cluster.ts';
 import { compareEvidence, type Evidence, type Finding } from './compare.ts';
@@ -80,13 +81,29 @@ async function runOn(cluster: Cluster, { plan, folder, data, began, from }: Runn
   const found = await gather(cluster, watch);
   watch.close();
   const sent = modalities.lines;
-  const { findings: altered, ...pixels } = await checkPixels(join(data, 'second', 'objects'), sent, join(data, 'decoded'));
+  const objects = join(data, 'second', 'objects');
+  const { findings: altered, ...pixels } = await checkPixels(objects, sent, join(data, 'decoded'));
   const repeatsBound = plan.storms.flatMap((storm) => storm.faults).reduce((sum, fault) => sum + repeatsOf(fault), 0);
+  const canary = await searchForMark(cluster, { logs: join(folder, 'logs'), data, objects }, sent);
   const evidence: Evidence = { ...found, sent, everythingAt: EVERYTHING_AT, repeatsBound };
   const verdict = compareEvidence(evidence);
+  const findings = [...verdict.findings, ...altered, ...canary.findings, ...furtherFindings(settled, faults)];
+  const { seed, minutes } = plan;
   return {
-    ...{ seed: plan.seed, minutes: plan.minutes, from, natsServer: cluster.nats.version, plan, faults, calms, settled, mostMemory, pixels },
-    verdict: { ...verdict, findings: [...verdict.findings, ...altered, ...furtherFindings(settled, faults)] },
+    ...{
+      seed,
+      minutes,
+      from,
+      natsServer: cluster.nats.version,
+      plan,
+      faults,
+      calms,
+      settled,
+      mostMemory,
+      pixels,
+      searched: canary.searched,
+    },
+    verdict: { ...verdict, findings },
     senders: countSent(sent),
     unordered: [...cluster.services.all.values()].flatMap(({ unordered }) => unordered),
     seconds: { starting: seconds(began, started), storms: seconds(started, stormed), total: seconds(began, performance.now()) },

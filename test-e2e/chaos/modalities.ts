@@ -7,6 +7,7 @@ import { associate } from '@causeway/shared/dicom/dimse/scu';
 import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME } from '@causeway/shared/dicom/implementation';
 import { type Outcome, sendInstances } from '../../deploy/standalone/src/send/send-instances.ts';
 import { type SyntheticInstance, syntheticInstances, syntheticSopClass } from '../../deploy/standalone/src/send/synthetic-study.ts';
+import { CANARY_ATTRIBUTES } from '../src/canary-instances.ts';
 import { CLINIC, STAT_SENDER } from './documents.ts';
 
 /** One C-STORE with its repeat, as the sender saw it. */
@@ -116,6 +117,7 @@ export class Modalities {
       rows: side,
       columns: side,
       seed,
+      attributes: CANARY_ATTRIBUTES,
       ...(institution === undefined ? {} : { institution }),
     });
   }

@@ -110,6 +110,20 @@ export class NatsNodes {
     return this.#ask(async (manager) => (await manager.streams.info(stream)).state.messages);
   }
 
+  /** Of streams, their subjects, and consumers; none when nobody could tell. */
+  async names(): Promise<string[]> {
+    const names = await this.#ask(async (manager) => {
+      const all: string[] = [];
+      for await (const stream of manager.streams.names()) {
+        const { state } = await manager.streams.info(stream, { subjects_filter: '>' });
+        all.push(stream, ...Object.keys(state.subjects ?? {}));
+        for await (const { name, config } of manager.consumers.list(stream)) all.push(name, String(config.filter_subject));
+      }
+      return all;
+    });
+    return names ?? [];
+  }
+
   /** Every stream has a leader, and no copy is away or far behind. One that cannot be asked is left out of the list of streams, not out of their names. */
   async isWhole(): Promise<boolean> {
     const whole = await this.#ask(async (manager) => {

@@ -57,6 +57,7 @@ describe('the report of a chaos run', () => {
       },
       calms: [{ storm: 1, drainedAfterMs: 1_500, readyAfterMs: undefined, interventions: ['nats-servers restarted in turn'] }],
       pixels: { compressed: 5, decoded: 5 },
+      searched: { 'lines of logs': 100 },
       settled: { afterMs: 1, atRest: true, work: { held: 0, quarantined: 0, failed: 0, open: 0, parked: 0 }, triedAgain: {} },
       ...{ senders: countSent([line({})]), unordered: [{ name: 'router-2', at: new Date(0), how: 'exit 1' }], mostMemory: {} },
       seconds: { starting: 1, storms: 2, total: 3 },

@@ -20,6 +20,8 @@ export interface ChaosReport {
   readonly verdict: Verdict;
   /** Compressed in the second archive, and decoded by a foreign program to compare their pixels. */
   readonly pixels: { readonly compressed: number; readonly decoded: number };
+  /** For patient data: how much of what. */
+  readonly searched: Readonly<Record<string, number>>;
   readonly senders: SenderCounts;
   readonly unordered: readonly UnorderedEnd[];
   /** MiB. */
@@ -101,6 +103,9 @@ export function reportLines(report: ChaosReport): string[] {
     `at rest ${inSeconds(settled.afterMs).trim()} s after the last: ${settled.atRest ? 'yes' : `NO, ledger ${JSON.stringify(settled.work)}`}`,
     ...Object.entries(settled.triedAgain).map(([reason, times]) => `  ${times} failed deliveries tried again by an operator: ${reason}`),
     `${verdict.acknowledged} acknowledged, ${verdict.receipts} receipts, ${verdict.deliveries} deliveries, ${verdict.arrivals} arrivals, ${verdict.repeats} repeats (bound ${verdict.repeatsBound}); ${pixels.compressed} compressed, ${pixels.decoded} of them decoded`,
+    `searched for patient data: ${Object.entries(report.searched)
+      .map(([where, count]) => `${count} ${where}`)
+      .join(', ')}`,
     `ended by themselves: ${unordered.length === 0 ? 'none' : unordered.map(({ name, how }) => `${name} (${how})`).join(', ')}`,
     `most memory, MiB: ${Object.entries(mostMemory)
       .map(([name, mib]) => `${name} ${mib}`)

@@ -4,7 +4,7 @@ import { encodeElement } from '@causeway/shared/dicom/part10/element';
 
 export const CT_IMAGE_STORAGE = '1.2.840.10008.5.1.4.1.1.2';
 export const EXPLICIT_LITTLE = '1.2.840.10008.1.2.1';
-const MARK = 'ZQX7';
+const MARK = 'ZQX7KV';
 /** A date of birth that nothing else has. */
 const BIRTH_DATE = '18990207';
 /** The mark as text, in base64 at each offset, and percent-encoded names are found by the mark itself. */
@@ -13,10 +13,33 @@ const BASE64 = [0, 1, 2].map((offset) =>
     .toString('base64')
     .slice(offset === 0 ? 0 : offset + 1, -2),
 );
-export const CANARY = new RegExp([MARK, BIRTH_DATE, ...BASE64].join('|'), 'i');
+/** The date not in the middle of a UID or a figure. */
+export const CANARY = new RegExp([MARK, `(?<![\\d.])${BIRTH_DATE}(?!\\d)`, ...BASE64].join('|'), 'i');
 
 export const PATIENT_NAME = `CANARYNAME^${MARK}`;
 export const INSTITUTION = `CANARYHOSPITAL ${MARK}`;
+
+/** Tag, VR and value of all that identifies somebody but the institution, by which hubs find a facility. */
+export const CANARY_ATTRIBUTES: readonly (readonly [tag: number, vr: string, value: string])[] = [
+  [0x00080050, 'SH', `CANARYAC-${MARK}`],
+  [0x00080081, 'ST', `CANARYSTREET 1 ${MARK}`],
+  [0x00080090, 'PN', `CANARYREF^${MARK}`],
+  [0x00081010, 'SH', `CANARYSTA ${MARK}`],
+  [0x00081030, 'LO', `CANARYSTUDY ${MARK}`],
+  [0x0008103e, 'LO', `CANARYSERIES ${MARK}`],
+  [0x00081070, 'PN', `CANARYOPERATOR^${MARK}`],
+  [0x00090010, 'LO', `CANARYPRIVATE ${MARK}`],
+  [0x00091001, 'LO', `CANARYVALUE ${MARK}`],
+  [0x00100010, 'PN', PATIENT_NAME],
+  [0x00100020, 'LO', `CANARYID-${MARK}`],
+  [0x00100030, 'DA', BIRTH_DATE],
+  [0x00101000, 'LO', `CANARYOTHER-${MARK}`],
+  [0x00101040, 'LO', `CANARYADDRESS ${MARK}`],
+  [0x00104000, 'LT', `CANARYCOMMENT ${MARK}`],
+  [0x00180015, 'CS', `CANARY ${MARK}`],
+  [0x00200010, 'SH', `CANARYSI ${MARK}`],
+  [0x00324000, 'LT', `CANARYSTUDYCOMMENT ${MARK}`],
+];
 
 export interface CanaryInstance {
   readonly sopInstanceUid: string;
@@ -60,27 +83,8 @@ const identification = (sopInstanceUid: string, studyInstanceUid: string): [numb
   [0x0020000e, encodeElement({ tag: 0x0020000e, vr: 'UI', value: Buffer.from(`${studyInstanceUid}.1`) })],
 ];
 
-const marked = (): [number, Buffer][] => [
-  text(0x00080050, 'SH', `CANARYAC-${MARK}`),
-  text(0x00080080, 'LO', INSTITUTION),
-  text(0x00080081, 'ST', `CANARYSTREET 1 ${MARK}`),
-  text(0x00080090, 'PN', `CANARYREF^${MARK}`),
-  text(0x00081010, 'SH', `CANARYSTA ${MARK}`),
-  text(0x00081030, 'LO', `CANARYSTUDY ${MARK}`),
-  text(0x0008103e, 'LO', `CANARYSERIES ${MARK}`),
-  text(0x00081070, 'PN', `CANARYOPERATOR^${MARK}`),
-  text(0x00090010, 'LO', `CANARYPRIVATE ${MARK}`),
-  text(0x00091001, 'LO', `CANARYVALUE ${MARK}`),
-  text(0x00100010, 'PN', PATIENT_NAME),
-  text(0x00100020, 'LO', `CANARYID-${MARK}`),
-  text(0x00100030, 'DA', BIRTH_DATE),
-  text(0x00101000, 'LO', `CANARYOTHER-${MARK}`),
-  text(0x00101040, 'LO', `CANARYADDRESS ${MARK}`),
-  text(0x00104000, 'LT', `CANARYCOMMENT ${MARK}`),
-  text(0x00180015, 'CS', `CANARY ${MARK}`),
-  text(0x00200010, 'SH', `CANARYSI ${MARK}`),
-  text(0x00324000, 'LT', `CANARYSTUDYCOMMENT ${MARK}`),
-];
+const marked = (): [number, Buffer][] =>
+  [[0x00080080, 'LO', INSTITUTION] as const, ...CANARY_ATTRIBUTES].map(([tag, vr, value]) => text(tag, vr, value));
 
 const pixelDescription = (): [number, Buffer][] => [
   number(0x00280002, 1),

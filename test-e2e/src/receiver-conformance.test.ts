@@ -133,7 +133,7 @@ describe('the receiver by bytes', () => {
       windowItem(8, 8),
       roleItem(CT, 1, 1),
       extendedItem(CT, Buffer.from([2, 0, 3, 0, 1, 0])),
-      identityItem({ type: 1, asks: true, primary: 'ZQX7USER' }),
+      identityItem({ type: 1, asks: true, primary: 'ZQX7KVUSER' }),
     ];
     peer.send(withUserInformation(associateRq(), ...proposals));
     const answer = await peer.next();
@@ -144,7 +144,7 @@ describe('the receiver by bytes', () => {
     assert.deepEqual(accept.extendedNegotiations, [{ sopClassUid: CT, information: Buffer.from([2, 0, 3, 0, 0, 0]) }]);
     assert.deepEqual(accept.userIdentityResponse, Buffer.alloc(0));
     assert.equal(accept.maxPduBytes, 131_072);
-    assert.equal(receiver.log().includes('ZQX7USER'), false);
+    assert.equal(receiver.log().includes('ZQX7KVUSER'), false);
   });
 
   it('rejects by name, and takes changes of the gateway document without a restart', async () => {

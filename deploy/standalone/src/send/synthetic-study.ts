@@ -16,7 +16,11 @@ export interface SyntheticOptions {
   readonly frames?: number;
   /** (0008,0080), which maps hub studies to endpoints. */
   readonly institution?: string;
+  /** Further texts, or others for some that are there. Not those of pixels. */
+  readonly attributes?: readonly Attribute[];
 }
+
+export type Attribute = readonly [tag: number, vr: string, value: string];
 
 export interface SyntheticInstance {
   readonly sopClassUid: string;
@@ -90,11 +94,12 @@ function uidOf(seed: number, path: string): string {
 }
 
 function headerOf(options: SyntheticOptions, place: Place): Buffer {
-  const rows = [...identification(options, place), ...geometry(options, place), ...pixelDescription(options)];
-  return Buffer.concat(rows.sort(([one], [other]) => one - other).map(([tag, vr, value]) => element(tag, vr, value)));
+  const rows: Row[] = [...identification(options, place), ...geometry(options, place), ...pixelDescription(options)];
+  const byTag = new Map([...rows, ...(options.attributes ?? [])].map((row) => [row[0], row]));
+  return Buffer.concat([...byTag.values()].sort(([one], [other]) => one - other).map(([tag, vr, value]) => element(tag, vr, value)));
 }
 
-type Row = [tag: number, vr: string, value: string | number];
+type Row = readonly [tag: number, vr: string, value: string | number];
 
 function element(tag: number, vr: string, value: string | number): Buffer {
   if (typeof value === 'string') return encodeElement({ tag, vr, value: Buffer.from(value, 'utf8') });

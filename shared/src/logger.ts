@@ -5,14 +5,14 @@ import { LogOutput } from './log-output.ts';
 
 export type { Logger };
 
-const NO_TRACE = {};
-
+/** pino writes the line's own fields into it: a new one for each line. */
 function traceOfLine(): object {
   const span = trace.getActiveSpan()?.spanContext();
-  return span === undefined || !isSpanContextValid(span) ? NO_TRACE : { trace_id: span.traceId, span_id: span.spanId };
+  return span === undefined || !isSpanContextValid(span) ? {} : { trace_id: span.traceId, span_id: span.spanId };
 }
 
-export function createLogger(service: string, level = 'info'): Logger {
+/** `output` [standard output]. */
+export function createLogger(service: string, level = 'info', output = new LogOutput()): Logger {
   const options: LoggerOptions = {
     name: service,
     level,
@@ -23,5 +23,5 @@ export function createLogger(service: string, level = 'info'): Logger {
     mixin: () => traceOfLine(),
     formatters: { level: (label) => ({ level: label }) },
   };
-  return pino(options, new LogOutput());
+  return pino(options, output);
 }

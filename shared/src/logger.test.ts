@@ -1,3 +1,4 @@
+// A line of the log has what it was told, whatever was logged before it.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { LogOutput } from './log-output.ts';

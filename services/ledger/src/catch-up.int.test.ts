@@ -67,6 +67,14 @@ describe('catching up', () => {
     assert.equal((await round(noted)).told, 0);
   });
 
+  test('two processes that take turns are told nothing, whoever of them noted the place last', async () => {
+    const [one, other] = [await round(), await round()];
+    await live(6, 10);
+    const later = await round(other.noted);
+    await live(7, 10);
+    assert.deepEqual([later.told, (await round(one.noted)).told, (await round(later.noted)).told], [0, 0, 0]);
+  });
+
   test('a process that starts is told again what came since the last round, and nothing twice over', async () => {
     await round();
     await live(3, 10);

@@ -1,9 +1,10 @@
-// A database that was restored empty or from an older copy is told again what it missed, from the facts that JetStream still keeps (14 days): else reconciliation would take
-// delivered work for lost, and send it twice.
+// A database that was restored empty or from an older copy, or that was a standby and lacks the last of it, is told again what it missed, from the facts that JetStream still
+// keeps (14 days): else reconciliation would take delivered work for lost, and send it twice.
 import type { Bus } from '@causeway/shared/bus/bus';
 import type { Database } from '@causeway/shared/database/database';
-import { type FactsPosition, readFactsPosition, writeFactsPosition } from '@causeway/shared/database/facts-position';
+import { type FactsPosition, goesOn, readFactsPosition, writeFactsPosition } from '@causeway/shared/database/facts-position';
 import { applyFacts } from '@causeway/shared/database/project-facts';
+import { readTimeline } from '@causeway/shared/database/timeline';
 import { PermanentError } from '@causeway/shared/errors';
 import { type Fact, fact } from '@causeway/shared/events/facts';
 import { LEDGER_CONSUMER } from '@causeway/shared/events/flow';
@@ -17,24 +18,22 @@ export interface CatchUpParts {
 
 /**
  * Resolves with the number of facts told again; to be called before anything is judged by what the database knows. Facts may be told twice without harm. A ledger that
- * was killed tells again what came since it last noted its place.
+ * was killed tells again what came since it, or another one, last noted their place.
  */
-export async function catchUp(
-  { bus, database, log }: CatchUpParts,
-  toldUpTo: Pick<FactsPosition, 'sequence'> | undefined,
-): Promise<CaughtUp> {
+export async function catchUp({ bus, database, log }: CatchUpParts, toldUpTo: FactsPosition | undefined): Promise<CaughtUp> {
   const acknowledged = await bus.position('FACTS', LEDGER_CONSUMER);
   if (!acknowledged) return { told: 0 };
+  // Before the place: whatever is promoted later is met by the place being refused.
+  const timeline = await readTimeline(database);
   const known = await readFactsPosition(database);
   const after = known?.made === acknowledged.made ? known.sequence : 0;
-  // What this process noted itself is still there: what it wrote since is there too.
-  const goesOn = toldUpTo !== undefined && toldUpTo.sequence === after;
   let told = 0;
-  if (!goesOn && after < acknowledged.sequence)
+  if (!goesOn(known, toldUpTo) && after < acknowledged.sequence)
     told = await bus.replay({ stream: 'FACTS', after, upTo: acknowledged.sequence, schema: fact }, (facts) => tellAgain(database, facts));
   if (told > 0) log.info({ facts: told }, 'facts that the database may have missed were told again');
-  await writeFactsPosition(database, acknowledged);
-  return { told, noted: acknowledged };
+  const noted = { ...acknowledged, timeline };
+  await writeFactsPosition(database, noted);
+  return { told, noted };
 }
 
 export interface CaughtUp {

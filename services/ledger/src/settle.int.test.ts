@@ -25,7 +25,7 @@ const document = parseGatewayDocument({
   facilities: [{ id: 'north', match: [{}], destinations: ['cloud'] }],
   destinations: [{ id: 'cloud', kind: 'stow', url: 'http://cloud/' }],
 });
-const POSITION = { made: 'once', sequence: 10 };
+const POSITION = { made: 'once', sequence: 10, timeline: '00000001' };
 
 let ledger: TestLedger;
 before(async () => {
@@ -154,9 +154,9 @@ describe('a ledger', () => {
     assert.equal(await settleStudies(parts, at(9999)), 1, 'all that came before is known');
   });
 
-  test('whose database was exchanged, or that has not looked yet, settles nothing', async () => {
+  test('whose database was exchanged or promoted, or that has not looked yet, settles nothing', async () => {
     await receive(brought(1));
-    for (const caughtUp of [undefined, { made: 'once', sequence: 11 }, { made: 'anew', sequence: 5 }])
+    for (const caughtUp of [undefined, { ...POSITION, sequence: 11 }, { ...POSITION, made: 'anew' }, { ...POSITION, timeline: '00000002' }])
       assert.equal(await settleStudies(partsOn(new WaitingBus(), { caughtUp: () => caughtUp }), at(9999)), 0);
     assert.equal(await settleStudies(partsOn(), at(9999)), 1);
   });

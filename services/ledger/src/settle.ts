@@ -2,7 +2,7 @@
 import type { Bus } from '@causeway/shared/bus/bus';
 import type { GatewayDocument } from '@causeway/shared/config/gateway-document';
 import type { Database } from '@causeway/shared/database/database';
-import { type FactsPosition, readFactsPosition } from '@causeway/shared/database/facts-position';
+import { type FactsPosition, goesOn, readFactsPosition } from '@causeway/shared/database/facts-position';
 import { applyFacts } from '@causeway/shared/database/project-facts';
 import { findQuietStudies, type QuietStudy } from '@causeway/shared/database/study-arrivals';
 import { describeError } from '@causeway/shared/errors';
@@ -57,8 +57,7 @@ export async function settleStudies(parts: SettleParts, now: Date): Promise<numb
 async function knowsEveryFact({ caughtUp, database }: SettleParts): Promise<boolean> {
   const noted = caughtUp();
   if (noted === undefined) return false;
-  const known = await readFactsPosition(database);
-  return known !== undefined && known.made === noted.made && known.sequence >= noted.sequence;
+  return goesOn(await readFactsPosition(database), noted);
 }
 
 function timesOf({ gateway, limits, negotiation }: GatewayDocument): { quietMs: number; patienceMs: number } {

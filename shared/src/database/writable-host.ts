@@ -2,6 +2,7 @@
 import pg from 'pg';
 import { TransientError } from '../errors.ts';
 import { clientSettings, type DatabaseAddress, hostsOf } from './database-address.ts';
+import { TIMELINE } from './timeline.ts';
 
 /** Of connecting, and again of the answer: a host that is frozen or cut off holds up the search so long. */
 const ANSWER_WITHIN_MS = 2_000;
@@ -13,9 +14,8 @@ interface HostAnswer {
   readonly timeline: string;
 }
 
-/** On a standby `transaction_read_only` is on, and there is no position of writing to ask for. */
-const QUESTION = `SELECT current_setting('transaction_read_only') = 'off' AS writable,
-  CASE WHEN pg_is_in_recovery() THEN '' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END AS timeline`;
+/** On a standby `transaction_read_only` is on. */
+const QUESTION = `SELECT current_setting('transaction_read_only') = 'off' AS writable, ${TIMELINE} AS timeline`;
 
 /**
  * `host:port`. A single host is taken as it is. Of two that accept writes, because a former primary came back and nobody made it a standby, the one that was promoted last.

@@ -41,7 +41,8 @@ export interface RunResult {
 
 const BEFORE_THE_FIRST_MS = 4_000;
 const SHORTEST_CALM_MS = 4_000;
-const LONGEST_CALM_MS = 180_000;
+/** Longer than it takes until a message is missed that a consumer gave to somebody who is gone. */
+const LONGEST_CALM_MS = 300_000;
 /** Without a whole JetStream for so long. */
 const OPERATOR_AFTER_MS = 45_000;
 const LOOK_EVERY_MS = 100;

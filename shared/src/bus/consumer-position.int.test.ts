@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
 import { AckPolicy, jetstream, jetstreamManager, RetentionPolicy } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
-import { firstBehind } from './consumer-position.ts';
+import { firstMessage } from './consumer-position.ts';
 import { type NatsServer, startNatsServer } from './nats-server-for-tests.ts';
 
 let server: NatsServer;
@@ -17,18 +17,20 @@ after(async () => {
   await server?.stop();
 });
 
-it('finds the first message that fits where everything up to a later one is acknowledged, and none where that is not so', async () => {
+it('finds the first message that fits, and whether everything to it and further is acknowledged, or it was given to somebody, or to nobody yet', async () => {
   const manager = await jetstreamManager(nats);
   const client = jetstream(nats);
   await manager.streams.add({ name: 'WORK', subjects: ['work.>'], retention: RetentionPolicy.Workqueue });
   for (const subject of ['work.left', 'work.done', 'work.done']) await client.publish(subject);
   await manager.consumers.add('WORK', { durable_name: 'done', filter_subject: 'work.done', ack_policy: AckPolicy.Explicit });
   const consumer = await client.consumers.get('WORK', 'done');
-  const behind = (filter: string) => firstBehind(manager, 'WORK', { consumer: 'done', filter });
-  assert.equal(await behind('work.left'), undefined);
+  const first = (filter: string) => firstMessage(manager, 'WORK', { consumer: 'done', filter });
+  assert.deepEqual(await first('work.left'), { seq: 1, place: 'ahead' });
   for await (const message of await consumer.fetch({ max_messages: 2, expires: 1_000 })) await message.ackAck();
-  assert.equal(await behind('work.left'), 1);
-  assert.equal(await behind('work.done'), undefined);
+  assert.deepEqual(await first('work.left'), { seq: 1, place: 'behind' });
+  assert.equal(await first('work.done'), undefined);
   await client.publish('work.done');
-  assert.equal(await behind('work.done'), undefined);
+  assert.deepEqual(await first('work.done'), { seq: 4, place: 'ahead' });
+  for await (const message of await consumer.fetch({ max_messages: 1, expires: 1_000 })) message.working();
+  assert.deepEqual(await first('work.done'), { seq: 4, place: 'given' });
 });

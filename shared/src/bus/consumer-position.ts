@@ -26,18 +26,26 @@ export async function passesOver(
   return there > num_pending + num_ack_pending;
 }
 
+/** `behind`: everything up to it and further is acknowledged, and nobody will be given it. `given`: somebody was, and has not acknowledged it. `ahead`: nobody was yet. */
+export interface FirstMessage {
+  readonly seq: number;
+  readonly place: 'behind' | 'given' | 'ahead';
+}
+
 /**
- * Of a work queue: the first message that fits the filter, if the consumer has come past it and everything before is acknowledged: it will give it to nobody. undefined: there is none. May be asked
- * under load, and is believed when the same is told twice: an acknowledged message leaves a moment later.
+ * Of a work queue: the first message that fits the consumer's filter; undefined: there is none. May be asked under load, and is believed when the same is told again later: an acknowledged message leaves
+ * a moment after it was acknowledged.
  */
-export async function firstBehind(
+export async function firstMessage(
   manager: JetStreamManager,
   stream: string,
   { consumer, filter }: { consumer: string; filter: string },
-): Promise<number | undefined> {
-  const { ack_floor } = await manager.consumers.info(stream, consumer);
+): Promise<FirstMessage | undefined> {
+  const { ack_floor, delivered } = await manager.consumers.info(stream, consumer);
   const first = await manager.streams.getMessage(stream, { seq: 1, next_by_subj: filter } as never);
-  return first !== null && first.seq <= ack_floor.stream_seq ? first.seq : undefined;
+  if (first === null) return undefined;
+  const { seq } = first;
+  return { seq, place: seq <= ack_floor.stream_seq ? 'behind' : seq <= delivered.stream_seq ? 'given' : 'ahead' };
 }
 
 /** Its messages come again from the first that the stream has. Another process may have been faster. */

@@ -8,7 +8,7 @@ import type { ConsumerPlan, Consumption } from './bus.ts';
 import { consumeMessages } from './consumption.ts';
 
 const PLAN = {
-  ...{ stream: 'RECEIVED', name: 'one', filter: 'instance.received.>', schema: z.object({}) as z.ZodType<object>, concurrency: 1 },
+  ...{ stream: 'RECEIVED', name: 'one', filter: 'instance.received.>', schema: z.object({}) as z.ZodType<object>, concurrency: 2 },
   onPermanent: async () => {},
 } as const satisfies ConsumerPlan<object>;
 const BETWEEN_PULLS_MS = 7_000;
@@ -17,20 +17,26 @@ interface Broker {
   /** The first message of the stream, at each question for it. */
   readonly first: () => number | undefined;
   readonly ackFloor: number;
+  /** Up to which the consumer has given messages [0]. */
+  readonly delivered?: number;
+  /** Whoever handles this one never comes to an end. */
+  readonly endless?: number;
 }
 
 /** Each pull brings one message, and takes 7 s by the clock; after so many pulls it is over. Resolves with how often the consumer was removed, to be made anew. */
-async function removedWithin(pulls: number, { first, ackFloor }: Broker): Promise<number> {
+async function removedWithin(pulls: number, { first, ackFloor, delivered = 0, endless }: Broker): Promise<number> {
   let clock = 0;
   let left = pulls;
   let removed = 0;
   const over = Promise.withResolvers<void>();
+  const hanging = Promise.withResolvers<void>();
+  let handled = 0;
   const fetch = async () => {
     clock += BETWEEN_PULLS_MS;
     if (left-- === 0) over.resolve();
-    return left < 0 ? new Promise<never>(() => {}) : Object.assign([messageOf(pulls - left)], { stop: () => {} });
+    return left < 0 ? new Promise<never>(() => {}) : Object.assign([messageOf(endless ?? pulls - left)], { stop: () => {} });
   };
-  const info = { ack_floor: { stream_seq: ackFloor }, delivered: { stream_seq: 0 }, created: new Date(0).toISOString() };
+  const info = { ack_floor: { stream_seq: ackFloor }, delivered: { stream_seq: delivered }, created: new Date(0).toISOString() };
   const manager = {
     consumers: {
       add: async () => info,
@@ -44,12 +50,11 @@ async function removedWithin(pulls: number, { first, ackFloor }: Broker): Promis
   } as unknown as JetStreamManager;
   const client = { consumers: { get: async () => ({ fetch }) } } as unknown as JetStreamClient;
   const around = { onReconnect: new Set<() => void>(), onClose: new Set<() => void>(), mend: async () => {}, now: () => clock };
-  const consumption: Consumption = await consumeMessages(
-    { client, manager, ...around, log: createLogger('test', 'fatal') },
-    PLAN,
-    async () => {},
+  const consumption: Consumption = await consumeMessages({ client, manager, ...around, log: createLogger('test', 'fatal') }, PLAN, () =>
+    handled++ === 0 && endless !== undefined ? hanging.promise : Promise.resolve(),
   );
   await over.promise;
+  hanging.resolve();
   await consumption.stop();
   return removed;
 }
@@ -61,6 +66,7 @@ const messageOf = (seq: number) => ({
   subject: 'instance.received.routine.main',
   headers: undefined,
   info: { deliveryCount: 1 },
+  seq,
   time: new Date(seq),
   ack: () => {},
   nak: () => {},
@@ -77,5 +83,15 @@ describe('a consumer that never rests', () => {
     assert.equal(await removedWithin(20, { first: () => undefined, ackFloor: 2_375 }), 0);
     let seq = 0;
     assert.equal(await removedWithin(20, { first: () => ++seq, ackFloor: 2_375 }), 0);
+  });
+
+  it('is made anew when the same message was given and stays the first for three minutes, and nobody here is at it', async () => {
+    const given = { first: () => 2_376, ackFloor: 2_375, delivered: 2_400 };
+    assert.equal(await removedWithin(26, given), 0);
+    assert.equal(await removedWithin(36, given), 1);
+    assert.equal(await removedWithin(80, { ...given, delivered: 2_375 }), 0);
+    assert.equal(await removedWithin(80, { ...given, endless: 2_376 }), 0);
+    let seq = 2_376;
+    assert.equal(await removedWithin(80, { ...given, first: () => seq++, delivered: 9_000 }), 0);
   });
 });

@@ -214,7 +214,9 @@ class PullLoop<T> {
       this.#current = undefined;
     }
     if (this.#stopped) return;
-    const reason = await this.#passedOver.reasonAfter(idle ? 'idle' : 'busy');
+    const reason = await this.#passedOver.reasonAfter(idle ? 'idle' : 'busy', (seq) =>
+      [...this.#active].some((message) => message.seq === seq),
+    );
     if (reason !== undefined) await this.#makeAnew(reason);
   }
 

@@ -1,18 +1,26 @@
 // Whether a consumer of a work queue has passed messages over: they lie in the stream, and it gives them to nobody. It comes of a broker that was away, froze or was cut off.
 import type { JetStreamManager } from '@nats-io/jetstream';
-import { FLOW } from '../events/flow.ts';
+import { FLOW, type StreamName } from '../events/flow.ts';
 import type { ConsumerPlan } from './bus.ts';
-import { firstBehind, passesOver } from './consumer-position.ts';
+import { type FirstMessage, firstMessage, passesOver } from './consumer-position.ts';
 
 /** A consumer that passes messages over comes of a broker that was away: so many times that nothing comes after that, it is asked about. */
 const IDLE_PULLS_IN_DOUBT = 2;
 /** Of a leader that froze only those connected to it know: after that it is asked about each so many times. */
 const IDLE_PULLS_BETWEEN = 4;
 /**
- * A consumer that never rests is asked so often whether messages lie behind it. Found after a partition between two of three nats-servers (2.9) under load: instances of 20 s had been acknowledged to
+ * A consumer that never rests is asked so often about the first message that is there. Found after a partition between two of three nats-servers (2.9) under load: instances of 20 s had been acknowledged to
  * modalities, lay in RECEIVED, and nobody was given them for as long as others came.
  */
-const LOOK_BEHIND_EVERY_MS = 20_000;
+const LOOK_EVERY_MS = 20_000;
+/**
+ * A message of these is done within a minute or two, or given back for a minute at most. One that stays the first for longer was given to somebody who has gone, and is not given again: seen with 2.10 after two of
+ * three nats-servers had lost each other and the disk of one had been slow, until the consumer's leader changed. Where another replica is at it after all, the same work is done twice, and counts once.
+ */
+const STAYS_FIRST_MS: Partial<Record<StreamName, number>> = { RECEIVED: 180_000, READY: 180_000, DERIVATIONS: 180_000 };
+
+/** Whether this process is at work on the message with the sequence number. */
+export type AtWork = (seq: number) => boolean;
 
 export class PassedOver {
   readonly #manager: JetStreamManager;
@@ -21,16 +29,16 @@ export class PassedOver {
   /** Idle pulls until it is no longer asked each time; below 0, how many ago. */
   #doubts = IDLE_PULLS_IN_DOUBT;
   #foundBefore = false;
-  #lookedBehindAt: number;
-  /** Sequence number of what lay behind at the last look. */
-  #behind: number | undefined;
+  #lookedAt: number;
+  /** At the last look, and since when. */
+  #first: (FirstMessage & { readonly since: number }) | undefined;
 
   /** `now`: milliseconds that only grow. */
   constructor(manager: JetStreamManager, plan: Pick<ConsumerPlan<unknown>, 'stream' | 'name' | 'filter'>, now: () => number) {
     this.#manager = manager;
     this.#plan = plan;
     this.#now = now;
-    this.#lookedBehindAt = now();
+    this.#lookedAt = now();
   }
 
   /** The broker was away. */
@@ -39,13 +47,13 @@ export class PassedOver {
   }
 
   /** To be asked after each pull. Why the consumer has to be made anew; undefined: it has not, or not for certain. */
-  async reasonAfter(pull: 'idle' | 'busy'): Promise<string | undefined> {
+  async reasonAfter(pull: 'idle' | 'busy', isAtWork: AtWork): Promise<string | undefined> {
     if (FLOW[this.#plan.stream].retention !== 'workqueue') return undefined;
-    return pull === 'idle' ? await this.#afterIdlePull() : await this.#afterBusyPull();
+    return pull === 'idle' ? await this.#afterIdlePull(isAtWork) : await this.#afterBusyPull(isAtWork);
   }
 
   /** Numbers that the consumer waits for may have been given to other messages before it was looked at. */
-  async #afterIdlePull(): Promise<string | undefined> {
+  async #afterIdlePull(isAtWork: AtWork): Promise<string | undefined> {
     this.#doubts--;
     if (this.#doubts < 0 && -this.#doubts % IDLE_PULLS_BETWEEN !== 0) return undefined;
     const { stream, name: consumer, filter } = this.#plan;
@@ -53,17 +61,35 @@ export class PassedOver {
     const certain = found && this.#foundBefore;
     this.#foundBefore = found && !this.#foundBefore;
     if (found) this.doubt();
-    return certain ? 'messages stay that the consumer gives to nobody' : undefined;
+    return certain ? 'messages stay that the consumer gives to nobody' : await this.#lookAtFirst(isAtWork);
   }
 
   /** Under a load that never rests, what was passed over would wait until it does. */
-  async #afterBusyPull(): Promise<string | undefined> {
-    if (this.#now() - this.#lookedBehindAt < LOOK_BEHIND_EVERY_MS) return undefined;
-    this.#lookedBehindAt = this.#now();
+  async #afterBusyPull(isAtWork: AtWork): Promise<string | undefined> {
+    if (this.#now() - this.#lookedAt < LOOK_EVERY_MS) return undefined;
+    return await this.#lookAtFirst(isAtWork);
+  }
+
+  async #lookAtFirst(isAtWork: AtWork): Promise<string | undefined> {
+    this.#lookedAt = this.#now();
     const { stream, name: consumer, filter } = this.#plan;
-    const behind = await firstBehind(this.#manager, stream, { consumer, filter });
-    const certain = behind !== undefined && behind === this.#behind;
-    this.#behind = behind;
-    return certain ? 'messages lie behind what the consumer has given' : undefined;
+    const [before, first] = [this.#first, await firstMessage(this.#manager, stream, { consumer, filter })];
+    const same = before?.seq === first?.seq && before?.place === first?.place;
+    this.#first = first && { ...first, since: same && before ? before.since : this.#lookedAt };
+    if (!same || first === undefined) return undefined;
+    const reason = this.#reasonToDoubt(this.#first!, isAtWork);
+    if (reason !== undefined) this.#first = undefined;
+    return reason;
+  }
+
+  /** Of a message that was the first at the last look as well. */
+  #reasonToDoubt(
+    { seq, place, since }: { seq: number; place: FirstMessage['place']; since: number },
+    isAtWork: AtWork,
+  ): string | undefined {
+    if (place === 'behind') return 'messages lie behind what the consumer has given';
+    const staysMs = STAYS_FIRST_MS[this.#plan.stream] ?? Number.POSITIVE_INFINITY;
+    if (place === 'ahead' || this.#lookedAt - since < staysMs || isAtWork(seq)) return undefined;
+    return 'a message was given, and then neither acknowledged nor given again';
   }
 }

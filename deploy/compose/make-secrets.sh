@@ -21,11 +21,9 @@ drawn() { # name, bytes: hexadecimal, so that no program stumbles over a charact
 drawn nats-password 24
 drawn nats-jetstream-key 32
 drawn postgres-password 24
-drawn postgres-replication-password 24
 drawn s3-root-password 24
 drawn s3-secret-key 24
 drawn grafana-password 16
-[ -s s3-access-key ] || printf 'causeway' > s3-access-key
 [ -s s3-root-user ] || printf 'causeway-root' > s3-root-user
 # The key that the store encrypts its data keys with (MinIO's own format). Whoever loses it has lost the images.
 [ -s s3-kms-key ] || printf 'causeway:%s' "$(openssl rand -base64 32)" > s3-kms-key

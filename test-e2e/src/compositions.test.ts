@@ -1,7 +1,7 @@
 // deploy/compose as far as it can be judged without containers: both files are valid, name only what exists, keep every container confined, and the brokers and balancers take their configurations.
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -42,7 +42,7 @@ const read = new Map<string, Record<string, Container>>();
 function composition(kind: string): Record<string, Container> {
   const known = read.get(kind);
   if (known) return known;
-  const text = execFileSync('docker-compose', ['--profile', 'trial', '--profile', 'backup', 'config'], {
+  const text = execFileSync('docker-compose', ['--profile', 'trial', '--profile', 'backup', '--profile', 'watch', 'config'], {
     cwd: join(folder, kind),
     encoding: 'utf8',
   });
@@ -98,6 +98,15 @@ for (const kind of ['single', 'ha'])
       }
     });
 
+    it('mounts no file of the project that is not there', () => {
+      const text = readFileSync(join(folder, kind, 'docker-compose.yml'), 'utf8');
+      const mounted = [...text.matchAll(/'(\.\.?\/[^:']+):[^']*:ro'/g)]
+        .map(([, path]) => path!)
+        .filter((path) => !/^\.\/(secrets|certificates)/.test(path));
+      assert.ok(mounted.length > 2);
+      for (const path of mounted) assert.ok(existsSync(join(ROOT, 'deploy/compose', kind, path)), path);
+    });
+
     it('begins with a gateway document that holds, whose receivers are told who the modality is', () => {
       const document = parseGatewayDocument(readGatewayDocument(readFileSync(join(folder, kind, 'gateway.yaml'), 'utf8')));
       assert.ok(document.listeners.length > 0 && document.listeners.every(({ proxyProtocol }) => proxyProtocol));
@@ -131,6 +140,28 @@ function startNats(kind: string, name: string, env: Record<string, string>): Chi
 }
 
 const isHealthy = async (address: string): Promise<boolean> => (await fetch(`http://${address}:8222/healthz`)).ok;
+
+describe('what watches the composition single', () => {
+  it('asks every service, and every other container of it that Prometheus knows', () => {
+    const { scrape_configs } = parse(readFileSync(join(ROOT, 'deploy/observability/prometheus.yaml'), 'utf8')) as {
+      scrape_configs: { dns_sd_configs?: { names: string[]; port: number }[] }[];
+    };
+    const asked = scrape_configs.flatMap(({ dns_sd_configs = [] }) => dns_sd_configs);
+    const names = asked.flatMap(({ names }) => names);
+    const containers = composition('single');
+    const services = Object.entries(containers).filter(([, { command }]) => SERVICES.includes(command?.[0] ?? ''));
+    assert.deepEqual(
+      services.map(([name]) => name).filter((name) => !names.includes(name)),
+      [],
+    );
+    assert.deepEqual(
+      names.filter((name) => !(name in containers)),
+      // The name that several receivers would have together.
+      ['receiver'],
+    );
+    assert.ok(existsSync(join(ROOT, 'deploy/observability/alerts.yaml')));
+  });
+});
 
 describe('the brokers of the compositions', () => {
   const running: ChildProcess[] = [];

@@ -20,7 +20,12 @@ export const ALLOWED_LICENCES = [
 ];
 
 /** Read by a person in the package itself: npm knows none, because the package tells it in an outdated form. */
-export const READ_LICENCES: Readonly<Record<string, string>> = { memorystream: 'MIT' };
+export const READ_LICENCES: Readonly<Record<string, string>> = {
+  buildcheck: 'MIT',
+  'cpu-features': 'MIT',
+  memorystream: 'MIT',
+  ssh2: 'MIT',
+};
 
 export const licenceOf = ({ name, licence }: Pick<LockedPackage, 'name' | 'licence'>): string | undefined => licence ?? READ_LICENCES[name];
 

@@ -11,8 +11,10 @@ import { rollingLines } from '../chaos/rolling-report.ts';
 import { ROOT } from '../src/gateway-under-test.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'causeway-rolling-results-'));
+let wasGood = false;
 
-after(() => rmSync(folder, { recursive: true, force: true }));
+/** Logs of what failed stay. */
+after(() => (wasGood ? rmSync(folder, { recursive: true, force: true }) : console.log(`logs and results: ${folder}`)));
 
 /** As anybody would run it. */
 async function rollingUpgrade(): Promise<{ code: number | null; output: string }> {
@@ -35,5 +37,6 @@ describe('a rolling upgrade and a restart of everything, under load', () => {
     assert.deepEqual(report.findings, []);
     assert.equal(report.senders.failed, 0);
     assert.equal(report.senders.accepted + report.senders.brokenOff, report.senders.instances);
+    wasGood = true;
   });
 });

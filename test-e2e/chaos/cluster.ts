@@ -57,7 +57,7 @@ export async function startCluster({ logs, data, code, timing, say }: ClusterOpt
   say('machines are there; starting the stores');
   const machines = NODES.map((name) => network.machine(name));
   const [nats, postgres, s3, archives] = await Promise.all([
-    NatsNodes.start(machines, places),
+    NatsNodes.start(machines, { ...places, say }),
     PostgresPair.start([network.machine('db1'), network.machine('db2')], places),
     S3Place.start(network.machine('store'), logs),
     startArchives(network, places),

@@ -53,6 +53,8 @@ export interface ServeParts {
 
 /** The delays are carried by the errors, which know the attempts; this is the least one, for what nobody foresaw (a store or broker away). */
 const LEAST_RETRY_DELAY_MS = 1_000;
+/** Of retry.max: questions for a commitment wait up to a quarter longer. */
+const LONGEST_OF_MAX = 1.25;
 
 /** What names the destination in its subjects: so many tokens. */
 export const DELIVERY_KEY_TOKENS = 3;
@@ -154,6 +156,7 @@ async function consumeQueue(
       replaces: [`uploader-${serving.settings.id}-${queue.lane}`],
       schema: deliveryDue,
       retryDelayMs: () => LEAST_RETRY_DELAY_MS,
+      longestDelayMs: serving.settings.retry.max * LONGEST_OF_MAX,
       onPermanent: (failure) => reportUnreadable(failure, parts),
     },
     (message) => upload(message, { ...parts, ...serving, worker: traced(serving.worker, serving.settings) }),

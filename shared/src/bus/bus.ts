@@ -37,6 +37,11 @@ export interface ConsumerPlan<T> {
   /** Delay before the n-th redelivery after a TransientError, ms [1 s doubling to 60 s]. `retryAfterMs` of the error is honoured when longer. */
   readonly retryDelayMs?: (deliveryCount: number) => number;
   /**
+   * The longest delay after which a message that was given back comes again, ms; undefined: nobody can say. When a message is neither acknowledged nor given again for half an hour more than that, and nothing
+   * else is given, the consumer is made anew: what another replica still has at work then comes once more.
+   */
+  readonly longestDelayMs?: number;
+  /**
    * What to do with a message that can never be handled (PermanentError, or a body that is not of the schema): publish the fact that says so.
    * It resolves before the message is acknowledged; when it throws the message comes back.
    */

@@ -25,12 +25,12 @@ it('finds the first message that fits, and whether everything to it and further 
   await manager.consumers.add('WORK', { durable_name: 'done', filter_subject: 'work.done', ack_policy: AckPolicy.Explicit });
   const consumer = await client.consumers.get('WORK', 'done');
   const first = (filter: string) => firstMessage(manager, 'WORK', { consumer: 'done', filter });
-  assert.deepEqual(await first('work.left'), { seq: 1, place: 'ahead' });
+  assert.deepEqual(await first('work.left'), { seq: 1, place: 'ahead', gifts: 0 });
   for await (const message of await consumer.fetch({ max_messages: 2, expires: 1_000 })) await message.ackAck();
-  assert.deepEqual(await first('work.left'), { seq: 1, place: 'behind' });
+  assert.deepEqual(await first('work.left'), { seq: 1, place: 'behind', gifts: 2 });
   assert.equal(await first('work.done'), undefined);
   await client.publish('work.done');
-  assert.deepEqual(await first('work.done'), { seq: 4, place: 'ahead' });
+  assert.deepEqual(await first('work.done'), { seq: 4, place: 'ahead', gifts: 2 });
   for await (const message of await consumer.fetch({ max_messages: 1, expires: 1_000 })) message.working();
-  assert.deepEqual(await first('work.done'), { seq: 4, place: 'given' });
+  assert.deepEqual(await first('work.done'), { seq: 4, place: 'given', gifts: 3 });
 });

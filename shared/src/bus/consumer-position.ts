@@ -30,6 +30,8 @@ export async function passesOver(
 export interface FirstMessage {
   readonly seq: number;
   readonly place: 'behind' | 'given' | 'ahead';
+  /** How often the consumer has given a message, any one, to anybody. */
+  readonly gifts: number;
 }
 
 /**
@@ -45,7 +47,11 @@ export async function firstMessage(
   const first = await manager.streams.getMessage(stream, { seq: 1, next_by_subj: filter } as never);
   if (first === null) return undefined;
   const { seq } = first;
-  return { seq, place: seq <= ack_floor.stream_seq ? 'behind' : seq <= delivered.stream_seq ? 'given' : 'ahead' };
+  return {
+    seq,
+    place: seq <= ack_floor.stream_seq ? 'behind' : seq <= delivered.stream_seq ? 'given' : 'ahead',
+    gifts: delivered.consumer_seq,
+  };
 }
 
 /** Its messages come again from the first that the stream has. Another process may have been faster. */

@@ -11,6 +11,13 @@ const PLAN = {
   ...{ stream: 'RECEIVED', name: 'one', filter: 'instance.received.>', schema: z.object({}) as z.ZodType<object>, concurrency: 2 },
   onPermanent: async () => {},
 } as const satisfies ConsumerPlan<object>;
+/** Given back for a minute at most, or at work for long. */
+const DELIVERIES = {
+  ...PLAN,
+  stream: 'DELIVERIES',
+  filter: 'delivery.due.archive.>',
+  longestDelayMs: 60_000,
+} as const satisfies ConsumerPlan<object>;
 const BETWEEN_PULLS_MS = 7_000;
 
 interface Broker {
@@ -19,12 +26,18 @@ interface Broker {
   readonly ackFloor: number;
   /** Up to which the consumer has given messages [0]. */
   readonly delivered?: number;
+  /** How often it has given one, at each question [0]. */
+  readonly gifts?: () => number;
   /** Whoever handles this one never comes to an end. */
   readonly endless?: number;
 }
 
 /** Each pull brings one message, and takes 7 s by the clock; after so many pulls it is over. Resolves with how often the consumer was removed, to be made anew. */
-async function removedWithin(pulls: number, { first, ackFloor, delivered = 0, endless }: Broker): Promise<number> {
+async function removedWithin(
+  pulls: number,
+  { first, ackFloor, delivered = 0, gifts = () => 0, endless }: Broker,
+  plan: ConsumerPlan<object> = PLAN,
+): Promise<number> {
   let clock = 0;
   let left = pulls;
   let removed = 0;
@@ -36,11 +49,14 @@ async function removedWithin(pulls: number, { first, ackFloor, delivered = 0, en
     if (left-- === 0) over.resolve();
     return left < 0 ? new Promise<never>(() => {}) : Object.assign([messageOf(endless ?? pulls - left)], { stop: () => {} });
   };
-  const info = { ack_floor: { stream_seq: ackFloor }, delivered: { stream_seq: delivered }, created: new Date(0).toISOString() };
+  const info = () => ({
+    ...{ ack_floor: { stream_seq: ackFloor }, delivered: { stream_seq: delivered, consumer_seq: gifts() } },
+    created: new Date(0).toISOString(),
+  });
   const manager = {
     consumers: {
-      add: async () => info,
-      info: async () => info,
+      add: async () => info(),
+      info: async () => info(),
       delete: async () => {
         removed++;
         return true;
@@ -50,7 +66,7 @@ async function removedWithin(pulls: number, { first, ackFloor, delivered = 0, en
   } as unknown as JetStreamManager;
   const client = { consumers: { get: async () => ({ fetch }) } } as unknown as JetStreamClient;
   const around = { onReconnect: new Set<() => void>(), onClose: new Set<() => void>(), mend: async () => {}, now: () => clock };
-  const consumption: Consumption = await consumeMessages({ client, manager, ...around, log: createLogger('test', 'fatal') }, PLAN, () =>
+  const consumption: Consumption = await consumeMessages({ client, manager, ...around, log: createLogger('test', 'fatal') }, plan, () =>
     handled++ === 0 && endless !== undefined ? hanging.promise : Promise.resolve(),
   );
   await over.promise;
@@ -93,5 +109,18 @@ describe('a consumer that never rests', () => {
     assert.equal(await removedWithin(80, { ...given, endless: 2_376 }), 0);
     let seq = 2_376;
     assert.equal(await removedWithin(80, { ...given, first: () => seq++, delivered: 9_000 }), 0);
+  });
+
+  it('is made anew, where messages may be given back for long, when nobody was given anything for half an hour more than the longest delay', async () => {
+    const given = { first: () => 2_376, ackFloor: 2_375, delivered: 2_400 };
+    const pulls = (ms: number): number => Math.ceil(ms / BETWEEN_PULLS_MS);
+    assert.equal(await removedWithin(pulls(31 * 60_000) - 6, given, DELIVERIES), 0);
+    assert.equal(await removedWithin(pulls(31 * 60_000) + 6, given, DELIVERIES), 1);
+    let gifts = 0;
+    assert.equal(await removedWithin(pulls(60 * 60_000), { ...given, gifts: () => ++gifts }, DELIVERIES), 0);
+    assert.equal(await removedWithin(pulls(60 * 60_000), { ...given, endless: 2_376 }, DELIVERIES), 0);
+    assert.equal(await removedWithin(pulls(60 * 60_000), { ...given, delivered: 2_375 }, DELIVERIES), 0);
+    const unlimited = { ...DELIVERIES, longestDelayMs: undefined };
+    assert.equal(await removedWithin(pulls(60 * 60_000), given, unlimited as never), 0);
   });
 });

@@ -19,22 +19,37 @@ const LOOK_EVERY_MS = 20_000;
  */
 const STAYS_FIRST_MS: Partial<Record<StreamName, number>> = { RECEIVED: 180_000, READY: 180_000, DERIVATIONS: 180_000 };
 
+/**
+ * Where messages may be given back for long, or be at work for long in another replica, one that stays the first tells nothing. It was given to somebody who has gone when for so much longer than the longest delay
+ * the consumer gave nothing to anybody.
+ */
+const RESTS_MS = 30 * 60_000;
+
 /** Whether this process is at work on the message with the sequence number. */
 export type AtWork = (seq: number) => boolean;
 
+type AskedPlan = Pick<ConsumerPlan<unknown>, 'stream' | 'name' | 'filter' | 'longestDelayMs'>;
+
+/** Of the last look. */
+interface Seen extends FirstMessage {
+  /** It is the first since then, ms. */
+  readonly since: number;
+  /** Nobody was given anything since then, ms. */
+  readonly restsSince: number;
+}
+
 export class PassedOver {
   readonly #manager: JetStreamManager;
-  readonly #plan: Pick<ConsumerPlan<unknown>, 'stream' | 'name' | 'filter'>;
+  readonly #plan: AskedPlan;
   readonly #now: () => number;
   /** Idle pulls until it is no longer asked each time; below 0, how many ago. */
   #doubts = IDLE_PULLS_IN_DOUBT;
   #foundBefore = false;
   #lookedAt: number;
-  /** At the last look, and since when. */
-  #first: (FirstMessage & { readonly since: number }) | undefined;
+  #first: Seen | undefined;
 
   /** `now`: milliseconds that only grow. */
-  constructor(manager: JetStreamManager, plan: Pick<ConsumerPlan<unknown>, 'stream' | 'name' | 'filter'>, now: () => number) {
+  constructor(manager: JetStreamManager, plan: AskedPlan, now: () => number) {
     this.#manager = manager;
     this.#plan = plan;
     this.#now = now;
@@ -74,22 +89,23 @@ export class PassedOver {
     this.#lookedAt = this.#now();
     const { stream, name: consumer, filter } = this.#plan;
     const [before, first] = [this.#first, await firstMessage(this.#manager, stream, { consumer, filter })];
-    const same = before?.seq === first?.seq && before?.place === first?.place;
-    this.#first = first && { ...first, since: same && before ? before.since : this.#lookedAt };
-    if (!same || first === undefined) return undefined;
+    const kept = before?.seq === first?.seq && before?.place === first?.place ? before : undefined;
+    const since = kept?.since ?? this.#lookedAt;
+    const restsSince = kept?.gifts === first?.gifts ? (kept?.restsSince ?? this.#lookedAt) : this.#lookedAt;
+    this.#first = first && { ...first, since, restsSince };
+    if (!kept || first === undefined) return undefined;
     const reason = this.#reasonToDoubt(this.#first!, isAtWork);
     if (reason !== undefined) this.#first = undefined;
     return reason;
   }
 
   /** Of a message that was the first at the last look as well. */
-  #reasonToDoubt(
-    { seq, place, since }: { seq: number; place: FirstMessage['place']; since: number },
-    isAtWork: AtWork,
-  ): string | undefined {
+  #reasonToDoubt({ seq, place, since, restsSince }: Seen, isAtWork: AtWork): string | undefined {
     if (place === 'behind') return 'messages lie behind what the consumer has given';
+    if (place === 'ahead' || isAtWork(seq)) return undefined;
     const staysMs = STAYS_FIRST_MS[this.#plan.stream] ?? Number.POSITIVE_INFINITY;
-    if (place === 'ahead' || this.#lookedAt - since < staysMs || isAtWork(seq)) return undefined;
-    return 'a message was given, and then neither acknowledged nor given again';
+    const restsMs = (this.#plan.longestDelayMs ?? Number.POSITIVE_INFINITY) + RESTS_MS;
+    const isForgotten = this.#lookedAt - since >= staysMs || this.#lookedAt - restsSince >= restsMs;
+    return isForgotten ? 'a message was given, and then neither acknowledged nor given again' : undefined;
   }
 }

@@ -1,9 +1,6 @@
 // One run from beginning to end: a cluster, modalities, storms, rest, comparison, report.
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { searchForMark } from './canary.ts';
-import { checkOut } from './checkout.ts';
 import { type Cluster, startCluster } from './cluster.ts';
 import { compareEvidence, type Evidence, type Finding } from './compare.ts';
 import type { FaultKind } from './fault-kinds.ts';
@@ -14,8 +11,8 @@ import { type ChaosPlan, planChaos, planLines } from './plan.ts';
 import { repeatsOf } from './repeats.ts';
 import { type ChaosReport, countSent, reportLines } from './report.ts';
 import { runStorms } from './run.ts';
+import { EVERYTHING_AT, endRun, prepareRun, seconds, watchArchives } from './run-places.ts';
 import { gather, type Settled, settle } from './settle.ts';
-import { Watch } from './watch.ts';
 
 export interface ChaosOptions {
   readonly seed: number;
@@ -27,7 +24,6 @@ export interface ChaosOptions {
   readonly from: string;
 }
 
-const EVERYTHING_AT = 'archive';
 /** Longer than any step is held up by one fault, and short enough for a run of two minutes. */
 const TIMING = { graceMs: 40_000, upkeepMs: 10_000, drainMs: 5_000 };
 /** A delivery to a destination that was removed, which the plan does, and nothing else, may fail until an operator tries it again. */
@@ -36,26 +32,15 @@ const REMOVED = /was removed from the configuration at revision/;
 /** True when nothing was found. */
 export async function chaos({ folder, ...options }: ChaosOptions): Promise<boolean> {
   const began = performance.now();
-  for (const name of ['logs', 'report.json', 'sent.ndjson']) rmSync(join(folder, name), { recursive: true, force: true });
-  const logs = join(folder, 'logs');
-  mkdirSync(logs, { recursive: true });
-  const data = mkdtempSync(join(tmpdir(), 'causeway-chaos-'));
-  chmodSync(data, 0o711);
+  const { seed, minutes, from } = options;
+  const places = prepareRun(`chaos, seed ${seed}, ${minutes} minutes`, { folder, from });
+  const { logs, data, older } = places;
   const plan = planChaos(options);
-  console.log(`chaos, seed ${options.seed}, ${options.minutes} minutes; logs and results: ${folder}; data: ${data}`);
   console.log(planLines(plan).join('\n'));
-  const older = join(data, 'older');
-  checkOut(options.from, older);
   const cluster = await startCluster({ logs, data, code: older, timing: TIMING, say: console.log });
-  const report = await runOn(cluster, { plan, folder, data, began, from: options.from }).finally(() => cluster.stop());
-  writeFileSync(join(folder, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
-  console.log(reportLines(report).join('\n'));
-  if (report.verdict.findings.length === 0) rmSync(data, { recursive: true, force: true });
-  else
-    console.log(
-      `NOT GOOD. The same schedule again: npm run chaos -- --minutes ${options.minutes} --seed ${options.seed}. Logs: ${logs}; data: ${data}`,
-    );
-  return report.verdict.findings.length === 0;
+  const report = await runOn(cluster, { plan, folder, data, began, from }).finally(() => cluster.stop());
+  const again = `npm run chaos -- --minutes ${minutes} --seed ${seed}`;
+  return endRun(places, { report, lines: reportLines(report), findings: report.verdict.findings.length, again });
 }
 
 interface Running {
@@ -68,8 +53,7 @@ interface Running {
 
 async function runOn(cluster: Cluster, { plan, folder, data, began, from }: Running): Promise<ChaosReport> {
   const started = performance.now();
-  const journals = Object.fromEntries([...cluster.archives].map(([name, { journal }]) => [name, journal]));
-  const watch = new Watch(journals, EVERYTHING_AT);
+  const watch = watchArchives(cluster);
   const memory = new MemoryWatch([...cluster.services.all.values(), ...cluster.nats.nodes.map(({ process }) => process)]);
   const log = join(folder, 'sent.ndjson');
   const modalities = new Modalities({ ...cluster.dicom, seed: plan.seed, log, onSent: (line) => watch.sent(line) });
@@ -121,5 +105,3 @@ function furtherFindings({ atRest, triedAgain, work }: Settled, faults: ChaosRep
     ...(broken.length > 0 ? [{ what: 'faults that could not be done or undone', count: broken.length, examples: broken }] : []),
   ];
 }
-
-const seconds = (from: number, to: number): number => Math.round((to - from) / 1000);

@@ -1,9 +1,6 @@
 // `npm run chaos -- --rolling`: a cluster under load goes from an older version to this one, then everything is restarted, and nobody who repeats a failed instance once may notice.
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from '../src/wait-for-fact.ts';
-import { checkOut } from './checkout.ts';
 import { type Cluster, startCluster } from './cluster.ts';
 import { compareEvidence } from './compare.ts';
 import { Modalities } from './modalities.ts';
@@ -12,8 +9,9 @@ import { repeatsOf } from './repeats.ts';
 import { countSent } from './report.ts';
 import { type Phase, rollingPhases, type Step } from './rolling-phases.ts';
 import { type PhaseRecord, type RollingFigures, type RollingReport, rollingFindings, rollingLines } from './rolling-report.ts';
+import { EVERYTHING_AT, endRun, prepareRun, seconds, watchArchives } from './run-places.ts';
 import { gather, settle } from './settle.ts';
-import { Watch } from './watch.ts';
+import type { Watch } from './watch.ts';
 
 export interface RollingOptions {
   readonly seed: number;
@@ -23,7 +21,6 @@ export interface RollingOptions {
   readonly from: string;
 }
 
-const EVERYTHING_AT = 'archive';
 /** A receiver that ends lets associations finish for so long. Most studies of the modalities take less, and notice nothing; some take 20 s and 80 s, and are cut off to repeat. */
 const DRAIN_MS = 10_000;
 const TIMING = { graceMs: 40_000, upkeepMs: 10_000, drainMs: DRAIN_MS };
@@ -33,28 +30,18 @@ const ACCEPTED_EACH_PHASE = 100;
 /** True when nothing was found. */
 export async function rolling({ seed, folder, from }: RollingOptions): Promise<boolean> {
   const began = performance.now();
-  for (const name of ['logs', 'report.json', 'sent.ndjson']) rmSync(join(folder, name), { recursive: true, force: true });
-  const logs = join(folder, 'logs');
-  mkdirSync(logs, { recursive: true });
-  const data = mkdtempSync(join(tmpdir(), 'causeway-rolling-'));
-  chmodSync(data, 0o711);
-  console.log(`rolling upgrade from ${from}; logs and results: ${folder}; data: ${data}`);
-  const older = join(data, 'older');
-  checkOut(from, older);
+  const places = prepareRun(`rolling upgrade from ${from}`, { folder, from });
+  const { logs, data, older } = places;
   const cluster = await startCluster({ logs, data, code: older, timing: TIMING, say: console.log });
   const figures = await rollOn(cluster, { seed, folder, data, began, from }).finally(() => cluster.stop());
   const report: RollingReport = { ...figures, findings: rollingFindings(figures) };
-  writeFileSync(join(folder, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
-  console.log(rollingLines(report).join('\n'));
-  if (report.findings.length === 0) rmSync(data, { recursive: true, force: true });
-  else console.log(`NOT GOOD. Logs: ${logs}; data: ${data}`);
-  return report.findings.length === 0;
+  const again = `npm run chaos -- --rolling --seed ${seed} --from ${from}`;
+  return endRun(places, { report, lines: rollingLines(report), findings: report.findings.length, again });
 }
 
 async function rollOn(cluster: Cluster, run: RollingOptions & { data: string; began: number }): Promise<RollingFigures> {
   const { seed, folder, data, began, from } = run;
-  const journals = Object.fromEntries([...cluster.archives].map(([name, { journal }]) => [name, journal]));
-  const watch = new Watch(journals, EVERYTHING_AT);
+  const watch = watchArchives(cluster);
   const [started, startedAt] = [performance.now(), new Date()];
   const modalities = new Modalities({ ...cluster.dicom, seed, log: join(folder, 'sent.ndjson'), onSent: (line) => watch.sent(line) });
   const phases = rollingPhases(cluster);
@@ -112,5 +99,3 @@ const everyProcess = ({ services, nats, postgres, archives, balancer }: Cluster)
   ...[...archives.values()].map(({ process }) => process),
   balancer,
 ];
-
-const seconds = (from: number, to: number): number => Math.round((to - from) / 1000);

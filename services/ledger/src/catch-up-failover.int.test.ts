@@ -2,20 +2,15 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Bus, Consumption } from '@causeway/shared/bus/bus';
-import { connectBus } from '@causeway/shared/bus/nats-bus';
 import { type NatsServer, startNatsServer } from '@causeway/shared/bus/nats-server-for-tests';
 import { type Database, openDatabase } from '@causeway/shared/database/database';
-import { confirmedFact, receivedFact, routedFact, sampleDelivery, sampleInstance } from '@causeway/shared/database/facts-for-tests';
 import { writeFactsPosition } from '@causeway/shared/database/facts-position';
 import { migrate } from '@causeway/shared/database/migrate';
-import { LEDGER_CONSUMER } from '@causeway/shared/events/flow';
-import { createLogger } from '@causeway/shared/logger';
 import { type PostgresForTests, startPostgres, startStandby } from '../../../test-e2e/src/postgres-for-tests.ts';
 import { until } from '../../../test-e2e/src/wait-for-fact.ts';
-import { account } from './account.ts';
+import { accountForTests, connectForTests, live, log } from './account-for-tests.ts';
 import { catchUp } from './catch-up.ts';
 
-const log = createLogger('ledger', 'silent');
 let primary: PostgresForTests;
 let standby: PostgresForTests;
 let nats: NatsServer;
@@ -30,8 +25,8 @@ before(async () => {
   database = openDatabase(primary.url.replace(hostOf(primary), `${hostOf(primary)},${hostOf(standby)}`));
   onStandby = openDatabase(standby.url);
   await migrate(database);
-  bus = await connectBus({ name: 'test', url: nats.url, sizing: { replicas: 1, totalBytes: 256 * 1024 ** 2 }, log });
-  consumption = await account({ bus, database, log, metrics: { written: () => {}, leftBehind: () => {}, conflicting: () => {} } });
+  bus = await connectForTests(nats);
+  consumption = await accountForTests(bus, database);
 });
 after(async () => {
   await consumption?.stop();
@@ -42,29 +37,18 @@ after(async () => {
 
 const hostOf = ({ url }: PostgresForTests): string => new URL(url).host;
 
-/** Received, routed, confirmed; resolves when the primary has all of it. */
-async function live(study: number, count: number): Promise<void> {
-  for (let n = 0; n < count; n += 1) {
-    const instance = sampleInstance(study, n);
-    await bus.publishFact(receivedFact(instance, n));
-    await bus.publishFact(routedFact(instance, n, { to: ['cloud'] }));
-    await bus.publishFact(confirmedFact(sampleDelivery(instance, 'cloud'), n));
-  }
-  await until('all facts are written', async () => (await bus.unacknowledged('FACTS', LEDGER_CONSUMER)) === 0);
-}
-
 const confirmedOn = async (target: Database): Promise<number> =>
   (await target.query<{ count: number }>(`SELECT count(*) FROM deliveries WHERE state = 'confirmed'`))[0]!.count;
 
 describe('a standby that is promoted', () => {
   test('and lacks the last facts is told them again, and after that nothing', async () => {
-    await live(1, 20);
+    await live(bus, 1, 20);
     const { noted } = await catchUp({ bus, database, log }, undefined);
     await until('the standby has the first ones', async () => (await confirmedOn(onStandby)) === 20);
     await onStandby.query("ALTER SYSTEM SET primary_conninfo = ''");
     await onStandby.query('SELECT pg_reload_conf()');
     await until('the standby follows nobody', async () => (await onStandby.query('SELECT pid FROM pg_stat_wal_receiver')).length === 0);
-    await live(2, 10);
+    await live(bus, 2, 10);
     await primary.kill();
     await onStandby.query('SELECT pg_promote()');
     assert.equal(await confirmedOn(onStandby), 20);

@@ -2,18 +2,13 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Bus, Consumption } from '@causeway/shared/bus/bus';
-import { connectBus } from '@causeway/shared/bus/nats-bus';
 import { type NatsServer, startNatsServer } from '@causeway/shared/bus/nats-server-for-tests';
 import { type Database, openDatabase } from '@causeway/shared/database/database';
-import { confirmedFact, receivedFact, routedFact, sampleDelivery, sampleInstance } from '@causeway/shared/database/facts-for-tests';
 import { migrate } from '@causeway/shared/database/migrate';
-import { LEDGER_CONSUMER } from '@causeway/shared/events/flow';
-import { createLogger } from '@causeway/shared/logger';
 import { type PostgresForTests, startPostgres } from '../../../test-e2e/src/postgres-for-tests.ts';
-import { account } from './account.ts';
+import { accountForTests, connectForTests, live, log } from './account-for-tests.ts';
 import { type CaughtUp, catchUp } from './catch-up.ts';
 
-const log = createLogger('ledger', 'silent');
 const TABLES = ['studies', 'series', 'instances', 'deliveries', 'conflicts'];
 let postgres: PostgresForTests;
 let nats: NatsServer;
@@ -25,9 +20,8 @@ before(async () => {
   [postgres, nats] = await Promise.all([startPostgres(), startNatsServer()]);
   database = openDatabase(postgres.url);
   await migrate(database);
-  bus = await connectBus({ name: 'test', url: nats.url, sizing: { replicas: 1, totalBytes: 256 * 1024 ** 2 }, log });
-  const metrics = { written: () => {}, leftBehind: () => {}, conflicting: () => {} };
-  consumption = await account({ bus, database, log, metrics });
+  bus = await connectForTests(nats);
+  consumption = await accountForTests(bus, database);
 });
 after(async () => {
   await consumption?.stop();
@@ -36,17 +30,6 @@ after(async () => {
   await Promise.all([postgres?.stop(), nats?.stop()]);
 });
 
-/** Received, routed, confirmed; resolves when all is written. */
-async function live(study: number, count: number): Promise<void> {
-  for (let n = 0; n < count; n += 1) {
-    const instance = sampleInstance(study, n);
-    await bus.publishFact(receivedFact(instance, n));
-    await bus.publishFact(routedFact(instance, n, { to: ['cloud'] }));
-    await bus.publishFact(confirmedFact(sampleDelivery(instance, 'cloud'), n));
-  }
-  while ((await bus.unacknowledged('FACTS', LEDGER_CONSUMER)) > 0) await new Promise((resolve) => setTimeout(resolve, 10));
-}
-
 const everything = async (): Promise<unknown[]> =>
   Promise.all(TABLES.map((table) => database.query(`SELECT to_jsonb(t) AS row FROM ${table} AS t ORDER BY 1`)));
 const empty = (): Promise<unknown> => database.query(`TRUNCATE ${TABLES.join(', ')}, facts_position`);
@@ -54,7 +37,7 @@ const round = (noted?: CaughtUp['noted']): Promise<CaughtUp> => catchUp({ bus, d
 
 describe('catching up', () => {
   test('an empty database has every row again, 1,200 facts in order', async () => {
-    await live(1, 400);
+    await live(bus, 1, 400);
     const before = await everything();
     await empty();
     assert.equal((await round()).told, 1_200);
@@ -63,27 +46,27 @@ describe('catching up', () => {
 
   test('a process that goes on with its database is told nothing, however much was written meanwhile', async () => {
     const { noted } = await round();
-    await live(2, 20);
+    await live(bus, 2, 20);
     assert.equal((await round(noted)).told, 0);
   });
 
   test('two processes that take turns are told nothing, whoever of them noted the place last', async () => {
     const [one, other] = [await round(), await round()];
-    await live(6, 10);
+    await live(bus, 6, 10);
     const later = await round(other.noted);
-    await live(7, 10);
+    await live(bus, 7, 10);
     assert.deepEqual([later.told, (await round(one.noted)).told, (await round(later.noted)).told], [0, 0, 0]);
   });
 
   test('a process that starts is told again what came since the last round, and nothing twice over', async () => {
     await round();
-    await live(3, 10);
+    await live(bus, 3, 10);
     assert.deepEqual([(await round()).told, (await round()).told], [30, 0]);
   });
 
   test('a database restored from an older copy has what came since, though the process knew more', async () => {
     const copy = await database.query<{ stream_made: string; sequence: number }>('SELECT * FROM facts_position');
-    await live(4, 10);
+    await live(bus, 4, 10);
     const { noted } = await round();
     const before = await everything();
     await database.query(`DELETE FROM deliveries WHERE study_key LIKE '%.4'`);
@@ -99,10 +82,9 @@ describe('catching up', () => {
     await nats.kill();
     await nats.wipe();
     await nats.start();
-    const metrics = { written: () => {}, leftBehind: () => {}, conflicting: () => {} };
     await again(() => bus.probe());
-    consumption = await again(() => account({ bus, database, log, metrics }));
-    await again(() => live(5, 2));
+    consumption = await again(() => accountForTests(bus, database));
+    await again(() => live(bus, 5, 2));
     const { noted } = await round();
     assert.ok(noted!.sequence >= 6);
     assert.equal((await round()).told, 0);

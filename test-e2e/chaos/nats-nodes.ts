@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { jetstreamManager } from '@nats-io/jetstream';
+import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { Ballast } from '../src/ballast.ts';
 import { ROOT } from '../src/gateway-under-test.ts';
@@ -119,18 +119,10 @@ export class NatsNodes {
     return this.#ask(async (manager) => (await manager.streams.info(stream)).state.messages);
   }
 
-  /** Of streams, their subjects, and consumers; none when nobody could tell. */
-  async names(): Promise<string[]> {
-    const names = await this.#ask(async (manager) => {
-      const all: string[] = [];
-      for await (const stream of manager.streams.names()) {
-        const { state } = await manager.streams.info(stream, { subjects_filter: '>' });
-        all.push(stream, ...Object.keys(state.subjects ?? {}));
-        for await (const { name, config } of manager.consumers.list(stream)) all.push(name, String(config.filter_subject));
-      }
-      return all;
-    });
-    return names ?? [];
+  /** Of streams, their subjects, and consumers; none when nobody could tell for a minute. */
+  names(): Promise<string[]> {
+    const told = until('JetStream tells its names', () => this.#ask(allNames));
+    return told.catch(() => []);
   }
 
   /** Every stream has a leader, and no copy is away or far behind. One that cannot be asked is left out of the list of streams, not out of their names. */
@@ -180,7 +172,7 @@ export class NatsNodes {
     return placed === true;
   }
 
-  async #ask<T>(question: (manager: Awaited<ReturnType<typeof jetstreamManager>>) => Promise<T>): Promise<T | undefined> {
+  async #ask<T>(question: (manager: JetStreamManager) => Promise<T>): Promise<T | undefined> {
     let nats: NatsConnection | undefined;
     try {
       nats = await connect({ servers: [...this.#servers], user: USER, pass: PASSWORD, timeout: 2_000, reconnect: false });
@@ -191,6 +183,16 @@ export class NatsNodes {
       await nats?.close().catch(() => {});
     }
   }
+}
+
+async function allNames(manager: JetStreamManager): Promise<string[]> {
+  const all: string[] = [];
+  for await (const stream of manager.streams.names()) {
+    const { state } = await manager.streams.info(stream, { subjects_filter: '>' });
+    all.push(stream, ...Object.keys(state.subjects ?? {}));
+    for await (const { name, config } of manager.consumers.list(stream)) all.push(name, String(config.filter_subject));
+  }
+  return all;
 }
 
 const versionOf = (program: string): string =>

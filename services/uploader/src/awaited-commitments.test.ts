@@ -55,7 +55,7 @@ async function story(given: Given) {
     submitted.push(commitment);
     return { ref, outcome: { kind: 'transient', reason: 'as far as this test goes', fault: 'none' } };
   };
-  const turn: Turn = { due, history: NO_HISTORY, lastTry: false, isTooOld: () => false, submit, ...given.turn };
+  const turn: Turn = { due, history: NO_HISTORY, lastTry: false, isTooOld: async () => false, submit, ...given.turn };
   const result = await awaited.attempt(turn).catch((error: unknown) => error as TransientError);
   return { result, submitted, bus, copyLeft: await asked.copy(key), awaited, turn, clock, hints, asked, key, stored };
 }
@@ -118,7 +118,7 @@ describe('a delivery whose copy is stored', () => {
   });
 
   it('is given up when it has waited for too long, with words that say what the archive has', async () => {
-    const outcome = outcomeOf((await story({ askedAgoMs: 1000, turn: { isTooOld: () => true } })).result);
+    const outcome = outcomeOf((await story({ askedAgoMs: 1000, turn: { isTooOld: async () => true } })).result);
     assert.ok(outcome.kind === 'permanent' && /stored \(c-store B007\), but the archive never committed/.test(outcome.reason));
   });
 

@@ -30,7 +30,7 @@ export interface Turn {
   /** One more refusal of unknown meaning parks it. */
   readonly lastTry: boolean;
   /** Whether it has been due for longer than it may be. */
-  readonly isTooOld: () => boolean;
+  readonly isTooOld: () => Promise<boolean>;
   /** Sends it, unless it is stored, and asks for the commitment. */
   readonly submit: (commitment: NonNullable<DueParcel['commitment']>) => Promise<Attempted>;
 }
@@ -57,7 +57,7 @@ export class AwaitedCommitments {
     const known = stored && (await this.#settled(stored, turn));
     if (known !== undefined) return known;
     const waitMs = stored && (await this.#msToWait(stored));
-    if (stored !== undefined && waitMs !== undefined) return this.#comeBack(stored, turn, waitMs);
+    if (stored !== undefined && waitMs !== undefined) return await this.#comeBack(stored, turn, waitMs);
     const attempted = await turn.submit({ key, stored });
     if (attempted.outcome.kind === 'delivered') throw new TransientError('stored, and nobody was asked to commit to it');
     if (attempted.outcome.kind !== 'stored') return attempted;
@@ -105,7 +105,7 @@ export class AwaitedCommitments {
     const nextAttemptAt = new Date(clock.now() + settings.timeouts.commitment);
     const reason = `stored (${stored.confirmation}), waiting for the archive's storage commitment; asked again at the next attempt`;
     await bus.publishFact(attemptedFact(turn.due, turn.history.attempts + 1, { reason, nextAttemptAt }));
-    return this.#comeBack(stored, turn, settings.retry.first);
+    return await this.#comeBack(stored, turn, settings.retry.first);
   }
 
   async #answeredSoon(stored: StoredCopy, turn: Turn): Promise<Attempted | undefined> {
@@ -122,8 +122,8 @@ export class AwaitedCommitments {
   }
 
   /** It counts neither as a try nor as a failure; only when it has been due for too long it is given up. */
-  #comeBack(stored: StoredCopy, { due, isTooOld }: Turn, waitMs: number): Attempted {
-    if (!isTooOld()) throw new TransientError('stored; the archive has not committed to it yet', { retryAfterMs: waitMs });
+  async #comeBack(stored: StoredCopy, { due, isTooOld }: Turn, waitMs: number): Promise<Attempted> {
+    if (!(await isTooOld())) throw new TransientError('stored; the archive has not committed to it yet', { retryAfterMs: waitMs });
     const reason = `given up: stored (${stored.confirmation}), but the archive never committed to it`;
     return attemptedOf(due.delivery, stored, { kind: 'permanent', reason, because: 'instance' });
   }

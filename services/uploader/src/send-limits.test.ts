@@ -205,5 +205,6 @@ describe('the window of a destination', () => {
     assert.equal(made.isOlder({ ...due, lane: 'routine' }, HOUR), false);
     assert.equal(made.isOlder({ ...due, lane: 'stat' }, 15 * HOUR), true);
     assert.equal(made.isOlder({ destination: 'elsewhere', lane: 'routine', since }, 16 * HOUR), false);
+    assert.equal(made.isOlder({ ...due, lane: 'stat', aheadMs: 2 * HOUR }, 15 * HOUR), false);
   });
 });

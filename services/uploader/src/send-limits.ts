@@ -66,9 +66,9 @@ export class SendLimits {
     return lane === 'stat' || window === undefined || window.rowAt(this.#parts.clock.now()) !== undefined;
   }
 
-  /** Whether what is due since `since` has had more than `ageMs` of time in which it might have been sent. */
-  isOlder(due: { destination: string; lane: Lane; since: number }, ageMs: number): boolean {
-    const now = this.#parts.clock.now();
+  /** Whether what is due since `since`, by a clock that this one is `aheadMs` ahead of [0], has had more than `ageMs` of time in which it might have been sent. */
+  isOlder(due: { destination: string; lane: Lane; since: number; aheadMs?: number }, ageMs: number): boolean {
+    const now = this.#parts.clock.now() - (due.aheadMs ?? 0);
     const window = this.#destinations.get(due.destination)?.window;
     if (now - due.since <= ageMs || window === undefined || due.lane === 'stat') return now - due.since > ageMs;
     return window.heldMs(due.since, now, ageMs + 1) > ageMs;

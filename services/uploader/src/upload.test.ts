@@ -53,6 +53,7 @@ async function newStory(outcomes: Outcome[], options: { failPublish?: boolean } 
       facts.push(factSchema.parse(fact));
       done.push(`fact ${fact.type}`);
     },
+    clockOffsetMs: async (): Promise<number | undefined> => 0,
     bucket: async (name: string) => memoryBucket(done, sizes, name),
   };
   const records = await openDeliveryRecords(bus as never);
@@ -74,7 +75,7 @@ async function newStory(outcomes: Outcome[], options: { failPublish?: boolean } 
       archived: (lane: string, seconds: number) => void archived.push([lane, seconds]),
     },
     clock: { now: () => NOW },
-    limits: { isOlder: ({ since }: { since: number }, ageMs: number) => NOW - since > ageMs },
+    limits: { isOlder: ({ since, aheadMs = 0 }: { since: number; aheadMs?: number }, ageMs: number) => NOW - aheadMs - since > ageMs },
   };
   return { parts, done, facts, parcels, bus, sizes, ordered, archived };
 }
@@ -260,6 +261,25 @@ describe('upload', () => {
     const { parts, facts } = await newStory([transient('HTTP 503', 'down')]);
     await upload({ event: newDue(0, 3_600_001), deliveryCount: 40 }, parts);
     assert.ok(facts[0]?.type === 'ledger.delivery.failed' && facts[0].reason === 'given up after 3600 s: HTTP 503');
+  });
+
+  it('gives nothing up by a clock that is wrong, its own or that of the router, or while the broker is too slow to tell the time', async () => {
+    const down = () => transient('HTTP 503', 'down');
+    const { parts, facts, bus } = await newStory([down(), down(), down(), down()]);
+    const old = newDue(0, 8 * 24 * 3_600_000);
+    const upAt = (publishedAt: Date) => upload({ event: old, deliveryCount: 1, publishedAt }, parts);
+    await assert.rejects(upAt(new Date(NOW - 1000)), TransientError);
+    bus.clockOffsetMs = async () => 8 * 24 * 3_600_000;
+    await assert.rejects(upAt(new Date(old.occurredAt)), TransientError);
+    bus.clockOffsetMs = async () => undefined;
+    await assert.rejects(upAt(new Date(old.occurredAt)), TransientError);
+    assert.deepEqual(
+      facts.map(({ type }) => type),
+      Array(3).fill('ledger.delivery.attempted'),
+    );
+    bus.clockOffsetMs = async () => 0;
+    await upAt(new Date(old.occurredAt));
+    assert.equal(facts.at(-1)!.type, 'ledger.delivery.failed');
   });
 
   it('puts nothing on record for work that was given back unsent', async () => {

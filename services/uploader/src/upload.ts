@@ -21,7 +21,7 @@ import type { SendLimits } from './send-limits.ts';
 import type { DestinationMetrics } from './upload-metrics.ts';
 
 export interface UploadParts {
-  readonly bus: Pick<Bus, 'publish' | 'publishFact'>;
+  readonly bus: Pick<Bus, 'publish' | 'publishFact' | 'clockOffsetMs'>;
   readonly records: DeliveryRecords;
   readonly copies: IdenticalCopies;
   readonly givenBack: GivenBack;
@@ -73,14 +73,23 @@ async function send(message: Message<DeliveryDue>, parts: UploadParts): Promise<
     submitted.catch(() => parts.givenBack.note(message));
     return submitted;
   };
-  const isTooOld = (): boolean => isOlderThanAllowed(due, parts);
+  const isTooOld = (): Promise<boolean> => hasBeenDueTooLong(message, parts);
   const attempted = (await parts.commitments?.attempt({ due, history, lastTry, isTooOld, submit })) ?? (await submit());
-  return await putOnRecord({ due, history, resend, attempted }, parts);
+  return await putOnRecord({ due, history, resend, attempted, isTooOld }, parts);
 }
 
-function isOlderThanAllowed(due: DeliveryDue, { limits, settings }: UploadParts): boolean {
+/**
+ * By this machine's clock and the router's, and by the broker's alone: a clock that is a week ahead must not give up what has just come. While the broker is too slow to tell, nothing is given up.
+ */
+async function hasBeenDueTooLong({ event: due, publishedAt }: Message<DeliveryDue>, parts: UploadParts): Promise<boolean> {
+  const { limits, settings, bus } = parts;
   const { destination, instance } = due.delivery;
-  return limits.isOlder({ destination, lane: instance.lane, since: Date.parse(due.occurredAt) }, settings.retry.giveUpAfter);
+  const since = Date.parse(due.occurredAt);
+  const whose = { destination, lane: instance.lane };
+  if (!limits.isOlder({ ...whose, since }, settings.retry.giveUpAfter)) return false;
+  const aheadMs = await bus.clockOffsetMs().catch(() => undefined);
+  if (aheadMs === undefined) return false;
+  return limits.isOlder({ ...whose, since: publishedAt?.getTime() ?? since, aheadMs }, settings.retry.giveUpAfter);
 }
 
 /**
@@ -116,6 +125,7 @@ interface Ended {
   readonly resend: boolean;
   readonly history: History;
   readonly attempted: Attempted;
+  readonly isTooOld: () => Promise<boolean>;
 }
 
 async function putOnRecord(ended: Ended, parts: UploadParts): Promise<CopyMark | undefined> {
@@ -126,7 +136,7 @@ async function putOnRecord(ended: Ended, parts: UploadParts): Promise<CopyMark |
   // Whoever asks for a commitment waits for it (awaited-commitments.ts): this is no delivery.
   if (outcome.kind === 'stored') throw new TransientError('stored, and not committed to');
   const { giveUpAfter } = parts.settings.retry;
-  if (isOlderThanAllowed(ended.due, parts))
+  if (await ended.isTooOld())
     return void (await park(ended, `given up after ${Math.round(giveUpAfter / 1000)} s: ${outcome.reason}`, parts));
   return await postpone(ended, outcome, parts);
 }

@@ -19,6 +19,8 @@ export interface Message<T> {
   readonly deliveryCount: number;
   /** It is older than its consumer: a consumer before this one may have given it to somebody already, uncounted. */
   readonly olderThanConsumer?: boolean;
+  /** When it was published, by the broker's clock. */
+  readonly publishedAt?: Date;
 }
 
 export interface ConsumerPlan<T> {

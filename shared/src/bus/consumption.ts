@@ -258,7 +258,7 @@ class PullLoop<T> {
       const traceparent = message.headers?.get('traceparent') ?? '';
       const { deliveryCount } = message.info;
       const olderThanConsumer = message.time.getTime() < this.#madeAt;
-      const handle = () => this.#handler({ event, deliveryCount, olderThanConsumer });
+      const handle = () => this.#handler({ event, deliveryCount, olderThanConsumer, publishedAt: message.time });
       await (stream === 'FACTS' ? handle() : inProcessSpan({ stream, consumer, traceparent }, event, handle));
     } catch (error) {
       if (!(error instanceof PermanentError)) throw error;

@@ -51,7 +51,7 @@ export async function startTelemetry(service: string, otlpEndpoint?: string): Pr
 
 async function startTracing(service: string): Promise<() => Promise<void>> {
   const { NodeSDK } = await import('@opentelemetry/sdk-node');
-  const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-http');
+  const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-proto');
   // Which spans are kept, how they are batched and where they go is set as everywhere with OpenTelemetry: OTEL_TRACES_SAMPLER, OTEL_BSP_*, OTEL_EXPORTER_OTLP_*.
   const sdk = new NodeSDK({
     serviceName: `causeway-${service}`,

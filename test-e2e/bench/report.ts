@@ -50,7 +50,7 @@ export function tracingTable(rows: TracingRow[]): string {
     spansPerInstance.toFixed(1),
     bytesPerSpan.toFixed(0),
   ]);
-  return table(['compression', 'an instance, off', 'on', 'median of pairs', 'spans an instance', 'bytes a span (JSON)'], lines);
+  return table(['compression', 'an instance, off', 'on', 'median of pairs', 'spans an instance', 'bytes a span'], lines);
 }
 
 const rate = (value: number | undefined): string => (value === undefined ? '-' : value.toFixed(0));

@@ -27,7 +27,7 @@ interface Broker {
   /** Up to which the consumer has given messages [0]. */
   readonly delivered?: number;
   /** Given and not acknowledged [1]. */
-  readonly unacknowledged?: number;
+  readonly unacknowledged?: () => number;
   /** How often it has given one, at each question [0]. */
   readonly gifts?: () => number;
   /** Whoever handles this one never comes to an end. */
@@ -37,7 +37,7 @@ interface Broker {
 /** Each pull brings one message, and takes 7 s by the clock; after so many pulls it is over. Resolves with how often the consumer was removed, to be made anew. */
 async function removedWithin(
   pulls: number,
-  { first, ackFloor, delivered = 0, gifts = () => 0, unacknowledged = 1, endless }: Broker,
+  { first, ackFloor, delivered = 0, gifts = () => 0, unacknowledged = () => 1, endless }: Broker,
   plan: ConsumerPlan<object> = PLAN,
 ): Promise<number> {
   let clock = 0;
@@ -53,7 +53,7 @@ async function removedWithin(
   };
   const info = () => ({
     ...{ ack_floor: { stream_seq: ackFloor }, delivered: { stream_seq: delivered, consumer_seq: gifts() } },
-    num_ack_pending: unacknowledged,
+    num_ack_pending: unacknowledged(),
     created: new Date(0).toISOString(),
   });
   const manager = {
@@ -106,17 +106,19 @@ describe('a consumer that never rests', () => {
 
   it('is made anew when the same message was given at two looks, and the consumer waits for no acknowledgement', async () => {
     const forgotten = { first: () => 2_524, ackFloor: 2_523, delivered: 4_851 };
-    assert.equal(await removedWithin(10, { ...forgotten, unacknowledged: 0 }), 1);
-    assert.equal(await removedWithin(10, { ...forgotten, unacknowledged: 0 }, DELIVERIES), 1);
+    assert.equal(await removedWithin(10, { ...forgotten, unacknowledged: () => 0 }), 1);
+    assert.equal(await removedWithin(10, { ...forgotten, unacknowledged: () => 0 }, DELIVERIES), 1);
     assert.equal(await removedWithin(10, forgotten), 0);
     let seq = 2_523;
-    assert.equal(await removedWithin(20, { ...forgotten, unacknowledged: 0, first: () => ++seq }), 0);
+    assert.equal(await removedWithin(20, { ...forgotten, unacknowledged: () => 0, first: () => ++seq }), 0);
   });
 
   it('is made anew when the same message was given and stays the first for three minutes, and nobody here is at it', async () => {
     const given = { first: () => 2_376, ackFloor: 2_375, delivered: 2_400 };
     assert.equal(await removedWithin(26, given), 0);
     assert.equal(await removedWithin(36, given), 1);
+    let looks = 0;
+    assert.equal(await removedWithin(36, { ...given, unacknowledged: () => ++looks % 2 }), 1);
     assert.equal(await removedWithin(80, { ...given, delivered: 2_375 }), 0);
     assert.equal(await removedWithin(80, { ...given, endless: 2_376 }), 0);
     let seq = 2_376;

@@ -89,19 +89,21 @@ export class PassedOver {
     this.#lookedAt = this.#now();
     const { stream, name: consumer, filter } = this.#plan;
     const [before, first] = [this.#first, await firstMessage(this.#manager, stream, { consumer, filter })];
-    const kept = before?.seq === first?.seq && before?.place === first?.place ? before : undefined;
+    // Behind and given may take turns: a consumer that gives others waits for an acknowledgement now and then.
+    const isSame = before?.seq === first?.seq && (before?.place === 'ahead') === (first?.place === 'ahead');
+    const kept = isSame ? before : undefined;
     const since = kept?.since ?? this.#lookedAt;
     const restsSince = kept?.gifts === first?.gifts ? (kept?.restsSince ?? this.#lookedAt) : this.#lookedAt;
     this.#first = first && { ...first, since, restsSince };
-    if (!kept || first === undefined) return undefined;
-    const reason = this.#reasonToDoubt(this.#first!, isAtWork);
+    if (kept === undefined || this.#first === undefined) return undefined;
+    const reason = this.#reasonToDoubt(this.#first, kept, isAtWork);
     if (reason !== undefined) this.#first = undefined;
     return reason;
   }
 
   /** Of a message that was the first at the last look as well. */
-  #reasonToDoubt({ seq, place, since, restsSince }: Seen, isAtWork: AtWork): string | undefined {
-    if (place === 'behind') return 'messages lie behind what the consumer has given';
+  #reasonToDoubt({ seq, place, since, restsSince }: Seen, before: Seen, isAtWork: AtWork): string | undefined {
+    if (place === 'behind' && before.place === 'behind') return 'messages lie behind what the consumer has given';
     if (place === 'ahead' || isAtWork(seq)) return undefined;
     const staysMs = STAYS_FIRST_MS[this.#plan.stream] ?? Number.POSITIVE_INFINITY;
     const restsMs = (this.#plan.longestDelayMs ?? Number.POSITIVE_INFINITY) + RESTS_MS;

@@ -1,18 +1,21 @@
 // Reads an ExportTraceServiceRequest (opentelemetry-proto 1.x, trace v1) from its protobuf encoding, as far as tests look at it.
 
-export interface ExportedSpan {
+export interface CollectedSpan {
   readonly service: string;
   readonly traceId: string;
   readonly spanId: string;
-  readonly parentSpanId: string | undefined;
+  readonly parentSpanId?: string | undefined;
   readonly name: string;
   readonly kind: number;
-  readonly startNanos: bigint;
-  readonly endNanos: bigint;
-  readonly statusCode: number;
+  /** ms since 1970. */
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly failed: boolean;
   readonly links: readonly { readonly traceId: string; readonly spanId: string }[];
   readonly attributes: Record<string, unknown>;
 }
+
+const STATUS_ERROR = 2n;
 
 /** Of one message: by field number, in the order in which they came. */
 type Fields = ReadonlyMap<number, readonly (bigint | Buffer)[]>;
@@ -20,7 +23,7 @@ type Fields = ReadonlyMap<number, readonly (bigint | Buffer)[]>;
 const WIRE = { varint: 0, fixed64: 1, lengthDelimited: 2, fixed32: 5 } as const;
 
 /** Throws RangeError where the bytes end too early, and Error for a wire type that is none (protobuf encoding, "Message Structure"). */
-export function spansOf(request: Buffer): ExportedSpan[] {
+export function spansOf(request: Buffer): CollectedSpan[] {
   return messages(request, 1).flatMap((resourceSpans) => {
     const resource = messages(resourceSpans, 1)[0] ?? Buffer.alloc(0);
     const service = String(attributesOf(resource, 1)['service.name']);
@@ -28,7 +31,7 @@ export function spansOf(request: Buffer): ExportedSpan[] {
   });
 }
 
-function spanOf(service: string, bytes: Buffer): ExportedSpan {
+function spanOf(service: string, bytes: Buffer): CollectedSpan {
   const fields = fieldsOf(bytes);
   const status = fieldsOf(bytesAt(fields, 15));
   return {
@@ -38,9 +41,9 @@ function spanOf(service: string, bytes: Buffer): ExportedSpan {
     parentSpanId: fields.has(4) ? bytesAt(fields, 4).toString('hex') : undefined,
     name: bytesAt(fields, 5).toString('utf8'),
     kind: Number(numberAt(fields, 6)),
-    startNanos: numberAt(fields, 7),
-    endNanos: numberAt(fields, 8),
-    statusCode: Number(numberAt(status, 3)),
+    startMs: msOf(numberAt(fields, 7)),
+    endMs: msOf(numberAt(fields, 8)),
+    failed: numberAt(status, 3) === STATUS_ERROR,
     links: messages(bytes, 13).map((link) => {
       const linked = fieldsOf(link);
       return { traceId: bytesAt(linked, 1).toString('hex'), spanId: bytesAt(linked, 2).toString('hex') };
@@ -48,6 +51,8 @@ function spanOf(service: string, bytes: Buffer): ExportedSpan {
     attributes: attributesOf(bytes, 9),
   };
 }
+
+const msOf = (nanos: bigint): number => Number(nanos / 1_000n) / 1_000;
 
 function attributesOf(bytes: Buffer, field: number): Record<string, unknown> {
   const pairs = messages(bytes, field).map((pair) => {
@@ -84,7 +89,9 @@ function fieldsOf(bytes: Buffer): Fields {
     const tag = varintAt(bytes, at);
     const { value, next } = fieldAt(bytes, tag.next, Number(tag.value & 7n));
     const number = Number(tag.value >> 3n);
-    fields.set(number, [...(fields.get(number) ?? []), value]);
+    const before = fields.get(number);
+    if (before === undefined) fields.set(number, [value]);
+    else before.push(value);
     at = next;
   }
   return fields;

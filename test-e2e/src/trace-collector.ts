@@ -2,22 +2,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gunzipSync } from 'node:zlib';
-import { type ExportedSpan, spansOf } from './otlp-trace.ts';
-
-export interface CollectedSpan {
-  readonly service: string;
-  readonly traceId: string;
-  readonly spanId: string;
-  readonly parentSpanId?: string | undefined;
-  readonly name: string;
-  readonly kind: number;
-  /** ms since 1970. */
-  readonly startMs: number;
-  readonly endMs: number;
-  readonly failed: boolean;
-  readonly links: readonly { readonly traceId: string; readonly spanId: string }[];
-  readonly attributes: Record<string, unknown>;
-}
+import { type CollectedSpan, spansOf } from './otlp-trace.ts';
 
 export interface TraceCollector {
   /** For OTEL_EXPORTER_OTLP_ENDPOINT. */
@@ -27,8 +12,6 @@ export interface TraceCollector {
   readonly bodies: Buffer[];
   stop(): void;
 }
-
-const STATUS_ERROR = 2;
 
 export async function startTraceCollector(): Promise<TraceCollector> {
   const spans: CollectedSpan[] = [];
@@ -40,7 +23,7 @@ export async function startTraceCollector(): Promise<TraceCollector> {
       const whole = Buffer.concat(chunks);
       const body = request.headers['content-encoding'] === 'gzip' ? gunzipSync(whole) : whole;
       bodies.push(body);
-      spans.push(...spansOf(body).map(collected));
+      spans.push(...spansOf(body));
       // An ExportTraceServiceResponse without fields: all was taken.
       response.writeHead(200, { 'content-type': 'application/x-protobuf' }).end();
     });
@@ -53,12 +36,3 @@ export async function startTraceCollector(): Promise<TraceCollector> {
   };
   return { url: `http://127.0.0.1:${port}`, spans, bodies, stop };
 }
-
-const msOf = (nanos: bigint): number => Number(nanos / 1_000n) / 1_000;
-
-const collected = ({ startNanos, endNanos, statusCode, ...span }: ExportedSpan): CollectedSpan => ({
-  ...span,
-  startMs: msOf(startNanos),
-  endMs: msOf(endNanos),
-  failed: statusCode === STATUS_ERROR,
-});

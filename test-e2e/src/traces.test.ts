@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { untilArrived } from './arrivals.ts';
 import { type ConsoleClient, signIn } from './console-client.ts';
-import type { CollectedSpan } from './trace-collector.ts';
+import type { CollectedSpan } from './otlp-trace.ts';
 import { sendStudy, startTracedGateway, type TracedGateway } from './traced-gateway.ts';
 import { until } from './wait-for-fact.ts';
 
@@ -131,8 +131,9 @@ describe('traces', () => {
     });
     await client.send('POST', '/api/held/assign', { receiptIds, facilities: ['main'] });
     await untilArrived(traced.gateway.sandboxUrl, study.sopInstanceUids);
-    const spans = await untilSpans(receiptIds[0]!.replaceAll('-', ''), STEPS);
-    assert.equal(named(spans, 'process READY').length, 2);
+    const traceId = receiptIds[0]!.replaceAll('-', '');
+    await untilSpans(traceId, STEPS);
+    await until('routed a second time', () => named(traceOf(traceId), 'process READY').length === 2);
   });
 
   it('of a retrieval go from its order over the requests to the delivery, under its own id', async () => {

@@ -1,5 +1,5 @@
 // Draws traces as a waterfall, as SVG: a row a span, indented below its parent, as long as it took.
-import type { CollectedSpan } from '../src/trace-collector.ts';
+import type { CollectedSpan } from '../src/otlp-trace.ts';
 
 export interface Picture {
   readonly title: string;

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { untilArrived } from '../src/arrivals.ts';
 import { ROOT } from '../src/gateway-under-test.ts';
-import type { CollectedSpan } from '../src/trace-collector.ts';
+import type { CollectedSpan } from '../src/otlp-trace.ts';
 import { sendStudy, startTracedGateway } from '../src/traced-gateway.ts';
 import { until } from '../src/wait-for-fact.ts';
 import { drawTraces, type Picture } from './draw-traces.ts';

@@ -125,7 +125,7 @@ async function measureSpeed(): Promise<void> {
 /** Of processor time, requests and bytes for each instance; they make their files themselves. */
 async function measureCosts(rounds: number): Promise<void> {
   if (values.parts.includes('h')) {
-    result.tracing = await measureTracing({ folder: scratch, instances: 200, pairs: Number(values.pairs) });
+    result.tracing = await measureTracing({ folder: scratch, instances: 600, pairs: Number(values.pairs) });
     console.log('\nh) processor time with traces and without, interleaved pairs');
     console.log(tracingTable(result.tracing));
   }

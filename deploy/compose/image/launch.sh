@@ -12,4 +12,4 @@ case $word in
     exit 64
     ;;
 esac
-exec node --max-semi-space-size=2 "/app/$main" "$@"
+exec node --max-semi-space-size=8 --no-parallel-scavenge "/app/$main" "$@"

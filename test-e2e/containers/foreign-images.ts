@@ -16,6 +16,8 @@ const IMAGES = [
   { name: 'postgres', variable: 'CAUSEWAY_IMAGE_POSTGRES', official: 'postgres:17-bookworm', inCompositions: 'POSTGRES_IMAGE' },
   { name: 's3', variable: 'CAUSEWAY_IMAGE_S3', official: 'minio/minio:RELEASE.2025-09-07T16-13-09Z', inCompositions: 'MINIO_IMAGE' },
   { name: 'haproxy', variable: 'CAUSEWAY_IMAGE_HAPROXY', official: 'haproxy:3.2-alpine', inCompositions: 'HAPROXY_IMAGE' },
+  { name: 'mc', variable: 'CAUSEWAY_IMAGE_MC', official: 'minio/mc:RELEASE.2025-08-13T08-35-41Z', inCompositions: 'MINIO_CLIENT_IMAGE' },
+  { name: 'rclone', variable: 'CAUSEWAY_IMAGE_RCLONE', official: 'rclone/rclone:1.71', inCompositions: 'RCLONE_IMAGE' },
 ] as const satisfies readonly ForeignImage[];
 
 export const FOREIGN_IMAGES: readonly (ForeignImage & { readonly name: ForeignImageName })[] = IMAGES;

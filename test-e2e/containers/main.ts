@@ -9,7 +9,7 @@ import { removeLeftovers } from './leftovers.ts';
 const ROOT = resolve(import.meta.dirname, '..', '..');
 /** Names what belongs to this run. */
 const RUN = String(process.pid);
-const TIMEOUT_MS = 5 * 60_000;
+const TIMEOUT_MS = 10 * 60_000;
 
 const startedAt = performance.now();
 const say = (text: string): void =>

@@ -120,15 +120,14 @@ describe('a running receiver', () => {
       { id: 'secure', port: ports.tls, tls: { ...server, clientCa: `file:${join(folder.path, 'clients.pem')}`, clientCert: 'required' } },
     ]);
     await until('the listener asks for client certificates', () => acceptsModality());
+    const give = 'give the peer a certificate signed by an authority of clientCa, or add its authority there';
+    const noCertificate = `127.0.0.1 at listener secure: the peer gave no client certificate, which this listener requires: ${give}`;
+    // The one that asked is told of as well.
+    await line(noCertificate);
     const [stranger, expired] = [await others.issue('/CN=modality'), await ours.issue('/CN=modality', -1)];
     const secure = ({ keyFile, certFile }: Certificates, trusted = ours) => ['+tls', keyFile, certFile, '+cf', trusted.certFile];
-    const give = 'give the peer a certificate signed by an authority of clientCa, or add its authority there';
     const cases: [args: string[], port: number, message: string][] = [
-      [
-        ['+tla', '+cf', ours.certFile],
-        ports.tls,
-        `127.0.0.1 at listener secure: the peer gave no client certificate, which this listener requires: ${give}`,
-      ],
+      [['+tla', '+cf', ours.certFile], ports.tls, noCertificate],
       [
         secure(stranger),
         ports.tls,
@@ -154,7 +153,7 @@ describe('a running receiver', () => {
     for (const [args, port, message] of cases) {
       const before = messages().length;
       await assert.rejects(dcmtk('echoscu', ['-aec', 'GATEWAY', ...args, '127.0.0.1', String(port)]));
-      await line(message);
+      await until(`the line: ${message}`, () => messages().length > before);
       assert.deepEqual(messages().slice(before), [message]);
     }
     await dcmtk('echoscu', ['-aec', 'GATEWAY', ...secure(modality), '127.0.0.1', String(ports.tls)]);
